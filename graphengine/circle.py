@@ -1,0 +1,131 @@
+"""Circles: the memory of a stepwise unit, and the calls that make one of its steps.
+
+What is needed beyond its step lives in `[time, ...]` arrays; the rest takes turns in two small ones. A delay and the
+value fed to it share memory one step apart, so that handing a state on costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from graphengine.graph import Node, Tensor
+from graphengine.loop import Delay
+from graphengine.passes.split import Unit
+from graphengine.spec import Array, Spec
+
+if TYPE_CHECKING:
+    from graphengine.forward import Forward
+
+Steps: TypeAlias = list[Array]
+Call: TypeAlias = tuple[Node, Callable[..., None], list[Steps], list[Steps]]
+
+
+class Circle:
+    """One unit's arrays in one run.
+
+    Attributes:
+        steps: for every value, its array at each step.
+        hidden: for every node, the arrays at each step of what it saves and scribbles on.
+        calls: the ops of one step in order, with their arrays.
+        copies: delays that could not share memory: where to, where from.
+    """
+
+    def __init__(self, forward: Forward, unit: Unit, count: int) -> None:
+        self.forward = forward
+        self.unit = unit
+        self.count = count
+        self.kept, self.kept_hidden = forward.plan.kept[unit]
+        self.steps: dict[Tensor, Steps] = {}
+        self.hidden: dict[Node, list[Steps]] = {}
+        self.calls: list[Call] = []
+        self.copies: list[tuple[Steps, Steps]] = []
+        delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
+        sharing = [node for node in delays if self._bind_delay(node)]
+        for node in unit.nodes[len(delays) :]:
+            if not (node.op.is_view and self._bind_view(node)):
+                self._bind_call(node)
+        for node in delays:
+            if node not in sharing:
+                assert node.feeds is not None
+                self.copies.append((self.steps[node.output], self.of(node.feeds)))
+
+    def of(self, tensor: Tensor) -> Steps:
+        """The array of a value at each step, whether it is made here, before the circle or outside the loop."""
+        if tensor not in self.steps:
+            value = self.forward.values[tensor]
+            self.steps[tensor] = [value] * self.count if tensor.loop is None else list(value)
+        return self.steps[tensor]
+
+    def _bind_delay(self, node: Node) -> bool:
+        """Make the arrays of a delay; tell whether the value fed to it lives in them too."""
+        fed = node.feeds
+        assert fed is not None
+        op = fed.node.op
+        sharing = (
+            fed.node in self.unit.nodes and fed not in self.steps and not isinstance(op, Delay) and not op.is_view
+        )
+        length = self.count + 1 if sharing else self.count
+        if node.output in self.kept or (sharing and fed in self.kept):
+            slab = self.forward.empty(node.output.spec, (length,))
+            self.forward.values[node.output] = slab[: self.count]
+            every = list(slab)
+            if sharing:
+                self.forward.values[fed] = slab[1:]
+        else:
+            pair = [self.forward.empty(node.output.spec) for _ in range(2)]
+            every = [pair[t % 2] for t in range(length)]
+        if self.count:
+            np.copyto(every[0], self.forward.values[node.inputs[0]])
+        self.steps[node.output] = every[: self.count]
+        if sharing:
+            self.steps[fed] = every[1:]
+        return sharing
+
+    def _bind_view(self, node: Node) -> bool:
+        """Make the outputs of a view op; tell whether strides allowed it, so that nothing is left to compute."""
+        shapes = [self.forward.run.shape(tensor.spec) for tensor in node.outputs]
+        shape: Any = shapes[0] if len(shapes) == 1 else tuple(shapes)
+        source = node.inputs[0]
+        whole = self.forward.values.get(source) if source.loop is not None else None
+
+        def views(x: Array) -> tuple[Array, ...]:
+            made = node.op.view(shape, x)
+            return made if isinstance(made, tuple) else (made,)
+
+        if whole is not None:
+            slabs = views(whole)
+            if not all(np.may_share_memory(slab, whole) for slab in slabs):
+                return False
+            for tensor, slab in zip(node.outputs, slabs, strict=True):
+                self.forward.values[tensor] = slab
+                self.steps[tensor] = list(slab)
+        else:
+            by_step = [views(x) for x in self.of(source)]
+            if not all(np.may_share_memory(made, x) for x, all_made in zip(self.of(source), by_step, strict=True) for made in all_made):
+                return False
+            for position, tensor in enumerate(node.outputs):
+                self.steps[tensor] = [made[position] for made in by_step]
+        self.forward.hidden[node] = []
+        self.hidden[node] = []
+        return True
+
+    def _bind_call(self, node: Node) -> None:
+        for tensor in node.outputs:
+            if tensor not in self.steps:
+                self.steps[tensor], slab = self._arrays(tensor.spec, tensor in self.kept)
+                if slab is not None:
+                    self.forward.values[tensor] = slab
+        hidden = [self._arrays(spec, node in self.kept_hidden) for spec in self.forward.plan.hidden_specs.get(node, ())]
+        self.hidden[node] = [steps for steps, _ in hidden]
+        self.forward.hidden[node] = [slab for _, slab in hidden if slab is not None]
+        outs = [self.steps[tensor] for tensor in node.outputs] + self.hidden[node]
+        self.calls.append((node, node.op.forward, outs, [self.of(tensor) for tensor in node.inputs]))
+
+    def _arrays(self, spec: Spec, kept: bool) -> tuple[Steps, Array | None]:
+        if not kept:
+            return [self.forward.empty(spec)] * self.count, None
+        slab = self.forward.empty(spec, (self.count,))
+        return list(slab), slab

@@ -1,0 +1,406 @@
+"""Graphs: an append-only list of nodes, each applying an op to tensors that already exist.
+
+Construction order proves the graph acyclic but for the feeds of delays. There is no ambient graph: an op finds its
+graph in its inputs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from graphengine import errors
+from graphengine.op import Op
+from graphengine.operators import Operators
+from graphengine.parameter import Parameter
+from graphengine.scope import Role, Scope, Watcher
+from graphengine.sources import Constant, Fill, ParameterValue, Placeholder
+from graphengine.spec import Dim, Spec
+from graphengine.structure import is_branch, leaves, rebuild, walk
+
+if TYPE_CHECKING:
+    from graphengine.loop import Loop
+
+
+class Tensor(Operators):
+    """A value in a graph, known by its spec until a run computes it."""
+
+    __slots__ = ("name", "node", "position", "spec")
+
+    def __init__(self, node: Node, position: int, spec: Spec, name: str) -> None:
+        self.node = node
+        self.position = position
+        self.spec = spec
+        self.name = name
+
+    @property
+    def graph(self) -> Graph:
+        """The graph it belongs to."""
+        return self.node.graph
+
+    @property
+    def shape(self) -> tuple[Dim, ...]:
+        """Its dimensions: numbers, names, or derived from them."""
+        return self.spec.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Its number type."""
+        return self.spec.dtype
+
+    @property
+    def loop(self) -> Loop | None:
+        """The loop whose steps it has a value in; None outside loops."""
+        return self.node.loop
+
+    @property
+    def path(self) -> str:
+        """Its name in full, `rnn/layer0/f`."""
+        prefix = self.node.scope.path
+        return f"{prefix}/{self.name}" if prefix else self.name
+
+    def __repr__(self) -> str:
+        return f"<{self.path} {self.spec}>"
+
+
+class Node:
+    """One application of an op: its inputs, its outputs, and where it stands.
+
+    Attributes:
+        feeds: for a delay only, the tensor whose value it hands to the next step: the one edge that points back.
+        location: the user's file and line that made it.
+    """
+
+    __slots__ = ("__weakref__", "feeds", "graph", "index", "inputs", "location", "loop", "op", "outputs", "scope")
+
+    def __init__(
+        self,
+        graph: Graph,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        specs: tuple[Spec, ...],
+        names: Iterable[str],
+        scope: Scope,
+        loop: Loop | None,
+        location: errors.Location,
+    ) -> None:
+        self.graph = graph
+        self.index = len(graph.nodes)
+        self.op = op
+        self.inputs = inputs
+        self.scope = scope
+        self.loop = loop
+        self.location = location
+        self.feeds: Tensor | None = None
+        self.outputs = tuple(Tensor(self, i, *each) for i, each in enumerate(zip(specs, names, strict=True)))
+
+    @property
+    def output(self) -> Tensor:
+        """The first output, the only one of most nodes."""
+        return self.outputs[0]
+
+    @property
+    def path(self) -> str:
+        """Where it stands, named after its first output."""
+        return self.outputs[0].path
+
+    @property
+    def sources(self) -> tuple[Tensor, ...]:
+        """Everything it depends on: its inputs and, for a delay, the tensor fed to it."""
+        return self.inputs if self.feeds is None else (*self.inputs, self.feeds)
+
+    def __repr__(self) -> str:
+        return f"<node {self.index} {self.path}: {self.op}>"
+
+
+class Graph:
+    """A computation, defined once and run many times.
+
+    Args:
+        name: shown in pictures and errors.
+        dtype: the float type of placeholders, parameters and constants, unless they say otherwise.
+        seed: what parameters are drawn from, each from a stream of its own keyed by (seed, path).
+
+    >>> g = Graph("line")
+    >>> x = g.placeholder("x", ("batch", 3))
+    >>> (2 * x + 1).spec
+    float32[batch, 3]
+    """
+
+    def __init__(self, name: str = "graph", *, dtype: npt.DTypeLike = "float32", seed: int = 0) -> None:
+        self.name = name
+        self.dtype = np.dtype(dtype)
+        if self.dtype.kind != "f":
+            raise errors.DtypeError(f"a graph computes in floats, not {self.dtype}")
+        self.seed = int(seed)
+        self.nodes: list[Node] = []
+        self.root = Scope("", "root")
+        self.scopes: list[Scope] = [self.root]
+        self._scope = self.root
+        self._taken: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._places: dict[tuple[Scope, str], Scope] = {}
+        self._parameters: dict[Parameter, Tensor] = {}
+        self.loops: list[Loop] = []
+
+    def placeholder(self, name: str, shape: Iterable[Dim], dtype: npt.DTypeLike | None = None) -> Tensor:
+        """Declare an input that every run is fed, with named dimensions where sizes may change.
+
+        Raises:
+            ShapeError: the name is taken, or a dimension is not one.
+        """
+        spec = Spec.of(shape, self.dtype if dtype is None else dtype)
+        if self._full(name) in self._taken:
+            raise errors.ShapeError(f"{self.name}: there is a {self._full(name)!r} already; names of inputs are unique")
+        return self.add(Placeholder(spec), (), name=name).output
+
+    def placeholders_like(self, structure: Any, name: str) -> Any:
+        """Declare one placeholder per leaf of a structure of specs or tensors: a state that a run is fed.
+
+        >>> from collections import namedtuple
+        >>> State = namedtuple("State", "c h")
+        >>> g = Graph()
+        >>> g.placeholders_like(State(Spec.of(("batch", 4), "float32"), Spec.of(("batch", 4), "float32")), "start")
+        State(c=<start/c float32[batch, 4]>, h=<start/h float32[batch, 4]>)
+        """
+        made = []
+        for path, leaf in walk(structure):
+            spec = getattr(leaf, "spec", leaf)
+            *around, own = (name, *path)
+            scope = self._scope
+            for part in around:
+                scope = self.place(part, "group", None, scope)
+            with self._inside(scope):
+                made.append(self.placeholder(own, spec.shape, spec.dtype))
+        return rebuild(structure, made)
+
+    def constant(self, value: npt.ArrayLike, dtype: npt.DTypeLike | None = None, name: str = "constant") -> Tensor:
+        """Put an array into the graph; it is copied. Python floats take the graph's dtype."""
+        array = np.array(value, dtype=dtype)
+        if dtype is None and array.dtype.kind == "f" and not isinstance(value, np.ndarray | np.generic):
+            array = array.astype(self.dtype)
+        Spec.of(array.shape, array.dtype)
+        array.flags.writeable = False
+        return self.add(Constant(array), (), name=name).output
+
+    def fill(self, shape: Iterable[Dim], value: float = 0.0, dtype: npt.DTypeLike | None = None, name: str = "fill") -> Tensor:
+        """Make a tensor of one repeated value whose dimensions may have names: the zero state of any batch."""
+        return self.add(Fill(Spec.of(shape, self.dtype if dtype is None else dtype), value), (), name=name).output
+
+    def tensor(self, parameter: Parameter) -> Tensor:
+        """Return a parameter's place in this graph, the same each time."""
+        if parameter not in self._parameters:
+            if parameter.dtype != self.dtype:
+                raise errors.DtypeError(
+                    f"{self.name}: parameter {parameter.path} is {parameter.dtype}, the graph {self.dtype}; "
+                    "one dtype for the graph is the one switch"
+                )
+            self._parameters[parameter] = self.add(ParameterValue(parameter), (), name=parameter.name).output
+        return self._parameters[parameter]
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """The parameters used in this graph, in order of first use."""
+        return list(self._parameters)
+
+    def __getitem__(self, path: str) -> Tensor:
+        """Return the tensor at a path."""
+        try:
+            return self._taken[path]
+        except KeyError:
+            near = difflib.get_close_matches(path, self._taken, n=3)
+            hint = f"; did you mean {', '.join(near)}?" if near else ""
+            raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}") from None
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._taken
+
+    def scope(self, name: str, role: Role = "group", index: int | None = None, kind: str = "") -> Any:
+        """Open a scope: the nodes made inside stand there.
+
+        A scope with an index is a coordinate (layer 1, step 3): opened again it is the same place. One without is a
+        new place, and its name is made unique (`rnn`, `rnn_1`).
+        """
+        if index is None:
+            return self._inside(self._new_scope(self._unique(name) if name else "", role, None, self._scope, kind))
+        return self._inside(self.place(name, role, index, self._scope, kind))
+
+    def place(self, name: str, role: Role, index: int | None, parent: Scope, kind: str = "") -> Scope:
+        """Return the scope of this name under another, made at first use."""
+        key = (parent, name)
+        if key not in self._places:
+            self._places[key] = self._new_scope(name, role, index, parent, kind)
+        return self._places[key]
+
+    def inside(self, scope: Scope) -> Any:
+        """Open an existing scope again."""
+        return self._inside(scope)
+
+    @property
+    def current_scope(self) -> Scope:
+        """The innermost open scope."""
+        return self._scope
+
+    def watch(self, scope: Scope, watcher: Watcher) -> None:
+        """Have a watcher called with the trace of every run, for this scope."""
+        scope.watchers.append(watcher)
+
+    def add(
+        self,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        *,
+        name: str | None = None,
+        names: tuple[str, ...] | None = None,
+        loop: Loop | Literal["of inputs"] | None = "of inputs",
+    ) -> Node:
+        """Append a node. Ops call it through `apply`; loops and sources call it directly.
+
+        A node belongs to the loop of its inputs; only loops themselves say otherwise, for the nodes at their border.
+
+        Raises:
+            GraphError: of the kind that fits, naming path, op, inputs and the user's file and line.
+        """
+        location = errors.user_location()
+        try:
+            specs = op.infer(*[tensor.spec for tensor in inputs])
+            place = common_loop(inputs) if loop == "of inputs" else loop
+        except errors.GraphError as problem:
+            raise self._explained(problem, op, inputs, name, location) from None
+        several = specs if isinstance(specs, tuple) else (specs,)
+        wanted = names if names is not None else tuple(
+            (name or op.kind) if len(several) == 1 else f"{name or op.kind}_{i}" for i in range(len(several))
+        )
+        node = Node(self, op, inputs, several, [self._unique(each) for each in wanted], self._scope, place, location)
+        self.nodes.append(node)
+        for tensor in node.outputs:
+            self._taken[tensor.path] = tensor
+        return node
+
+    def _explained(
+        self, problem: errors.GraphError, op: Op, inputs: tuple[Tensor, ...], name: str | None, location: errors.Location
+    ) -> errors.GraphError:
+        shown = ", ".join(f"{tensor.name} {tensor.spec}" for tensor in inputs)
+        text = f"{self._full(name or op.kind)}: {op}({shown}): {problem}{errors.at(location)}"
+        return type(problem)(text)
+
+    def _full(self, name: str) -> str:
+        return f"{self._scope.path}/{name}" if self._scope.path else name
+
+    def _unique(self, name: str) -> str:
+        if "/" in name or not name:
+            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}")
+        full = self._full(name)
+        count = self._counts.get(full, 0)
+        self._counts[full] = count + 1
+        if count == 0:
+            return name
+        return self._unique(f"{name}_{count}")
+
+    def _new_scope(self, name: str, role: Role, index: int | None, parent: Scope, kind: str) -> Scope:
+        scope = Scope(name, role, index, parent, kind)
+        self.scopes.append(scope)
+        return scope
+
+    @contextmanager
+    def _inside(self, scope: Scope) -> Iterator[Scope]:
+        outer, self._scope = self._scope, scope
+        try:
+            yield scope
+        finally:
+            self._scope = outer
+
+    def __repr__(self) -> str:
+        return f"<graph {self.name!r}: {len(self.nodes)} nodes, {len(self._parameters)} parameters, {self.dtype}>"
+
+
+def common_loop(inputs: Iterable[Tensor]) -> Loop | None:
+    """Return the loop that a node of these inputs belongs to.
+
+    Raises:
+        LoopError: two loops meet, or the loop is closed and its value wants `stack` or `last`.
+    """
+    found: Loop | None = None
+    for tensor in inputs:
+        loop = tensor.node.loop
+        if loop is None or loop is found:
+            continue
+        if found is not None:
+            raise errors.LoopError(
+                f"inputs from two loops ({found} and {loop}) cannot meet; take one out with loop.stack or loop.last"
+            )
+        if loop.closed:
+            raise errors.LoopError(
+                f"{tensor.path} has a value per step of {loop}, which is closed; take it out with "
+                "loop.stack (all steps) or loop.last (the last one)"
+            )
+        found = loop
+    return found
+
+
+def apply(op: Op, *inputs: Any, name: str | None = None, names: tuple[str, ...] | None = None) -> Node:
+    """Apply an op to tensors, parameters, numbers or arrays, at least one of them a tensor, and return the node.
+
+    Numbers take the dtype of the first tensor; arrays keep theirs.
+
+    Raises:
+        GraphMismatchError: the inputs belong to two graphs.
+        TypeError: none of the inputs is a tensor, so there is no graph to build in.
+    """
+    graph = graph_of(inputs, op)
+    like = next(each.spec.dtype for each in inputs if isinstance(each, Tensor))
+    return graph.add(op, tuple(as_tensor(graph, each, like) for each in inputs), name=name, names=names)
+
+
+def graph_of(inputs: Any, what: object) -> Graph:
+    """Return the one graph of some tensors (in any structure)."""
+    found: Tensor | None = None
+    for each in leaves(tuple(inputs)):
+        if not isinstance(each, Tensor):
+            continue
+        if found is not None and each.node.graph is not found.node.graph:
+            raise errors.GraphMismatchError(
+                f"{what}: {found.path} belongs to graph {found.graph.name!r} and {each.path} to {each.graph.name!r}; "
+                f"values pass between graphs as feeds{errors.at(errors.user_location())}"
+            )
+        found = each
+    if found is None:
+        raise errors.StructureError(
+            f"{what}: none of the inputs is a tensor, so there is no graph to build in; "
+            f"use graph.constant or graph.tensor(parameter){errors.at(errors.user_location())}"
+        )
+    return found.node.graph
+
+
+def as_tensor(graph: Graph, value: Any, like: npt.DTypeLike) -> Tensor:
+    """Return a value's place in a graph; Python numbers take the dtype `like` when that loses nothing."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, Parameter):
+        return graph.tensor(value)
+    if isinstance(value, bool | int | float):
+        array = np.array(value, dtype=like)
+        if array != value and value == value and not (isinstance(value, float) and array.dtype.kind == "f"):
+            raise errors.DtypeError(f"{value!r} is not a {np.dtype(like)}{errors.at(errors.user_location())}")
+        return graph.constant(array)
+    if isinstance(value, np.ndarray | np.generic | list):
+        return graph.constant(value)
+    raise errors.StructureError(
+        f"a {type(value).__name__} cannot stand in a graph; tensors, parameters, numbers and arrays can"
+        f"{errors.at(errors.user_location())}"
+    )
+
+
+def tensors_in(structure: Any) -> list[Tensor]:
+    """Return the tensors of a structure, and an error for anything else in it."""
+    found = leaves(structure) if is_branch(structure) else [structure]
+    for each in found:
+        if not isinstance(each, Tensor):
+            raise errors.StructureError(f"expected tensors, got a {type(each).__name__}{errors.at(errors.user_location())}")
+    return found
+

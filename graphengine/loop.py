@@ -1,0 +1,317 @@
+"""Loops: time inside the graph.
+
+A recurrence is written once, for one step. The nodes of its body are ordinary nodes of the same flat list that know
+their loop; `delay` carries a value to the next step, and `feed` closes the circle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from graphengine import errors
+from graphengine.graph import Graph, Node, Tensor, graph_of, tensors_in
+from graphengine.op import Op
+from graphengine.sources import StepIndex
+from graphengine.spec import Array, Dim, Spec, show
+from graphengine.structure import map_structure, rebuild, same_form, walk
+
+
+def time_first(array: Array, axis: int, reverse: bool) -> Array:
+    """View an array with its time axis (counted from the end) in front, in the order of processing."""
+    moved = np.moveaxis(array, axis, 0)
+    return moved[::-1] if reverse else moved
+
+
+@dataclass(frozen=True)
+class StepSlice(Op):
+    """The part of a sequence that belongs to the step: `x_t = x[t]`."""
+
+    signature = "(t)->()"
+    equation = "x_t = x[t]"
+    gradient = ("dx[t] = dx_t",)
+    reads = ("",)
+    kind = "slice"
+    axis: int
+    reverse: bool
+
+    def infer(self, x: Spec) -> Spec:
+        """The shape without the time axis."""
+        shape = list(x.shape)
+        del shape[self.axis]
+        return Spec(tuple(shape), x.dtype)
+
+
+@dataclass(frozen=True)
+class Delay(Op):
+    """The value of the previous step, and at the first step the initial value."""
+
+    signature = "()->()"
+    equation = "y_t = x_{t-1}, y_0 = initial"
+    gradient = ("d initial = dy_0",)
+    reads = ("",)
+
+    def infer(self, initial: Spec) -> Spec:
+        """As the initial value."""
+        return initial
+
+
+@dataclass(frozen=True)
+class StackSteps(Op):
+    """The values of all steps along an axis, in the order of the input whatever the direction."""
+
+    signature = "()->(t)"
+    equation = "y[t] = x_t"
+    gradient = ("dx_t = dy[t]",)
+    reads = ("",)
+    kind = "stack"
+    over: Dim
+    axis: int
+    reverse: bool
+
+    def infer(self, x: Spec) -> Spec:
+        """The shape with the time axis put in."""
+        shape = list(x.shape)
+        shape.insert(len(shape) + 1 + self.axis, self.over)
+        return Spec(tuple(shape), x.dtype)
+
+
+@dataclass(frozen=True)
+class LastStep(Op):
+    """The value of the step that is processed last."""
+
+    signature = "()->()"
+    equation = "y = x_T"
+    gradient = ("dx_T = dy",)
+    reads = ("",)
+    kind = "last"
+
+    def infer(self, x: Spec) -> Spec:
+        """As one step's value."""
+        return x
+
+
+@dataclass(frozen=True)
+class StepCount(Op):
+    """How many steps were run, fewer than the axis holds when `until` ended the loop."""
+
+    signature = "()->()"
+    equation = "y = number of steps"
+    reads = ("",)
+    differentiable = False
+    kind = "steps"
+
+    def infer(self, x: Spec) -> Spec:
+        """One integer."""
+        return Spec.of((), np.int64)
+
+
+LEAVING = (StackSteps, LastStep, StepCount)
+
+
+class Loop:
+    """A loop over a named axis, written for one step.
+
+    Args:
+        over: the dimension it runs along, usually a name (`"time"`).
+        reverse: run from the last position to the first; results stay in the order of the input.
+
+    >>> from graphengine import Graph, Plan, ops
+    >>> g = Graph(dtype="float64")
+    >>> x = g.placeholder("x", ("batch", "time"))
+    >>> with Loop(over="time") as loop:
+    ...     total = loop.delay(g.fill(("batch",)), name="total")
+    ...     loop.feed(total, total + loop.slice(x))
+    >>> run = Plan(loop.last(total), wrt=[]).run({x: [[1.0, 2.0, 4.0]]})
+    >>> run[loop.last_of[total]].tolist()
+    [3.0]
+
+    Raises:
+        LoopError: an open loop meets another, a delay is fed twice, or a loop would wait for its own result.
+    """
+
+    def __init__(self, over: Dim, *, reverse: bool = False) -> None:
+        self.over = Spec.of((over,), np.bool_).shape[0]
+        self.reverse = reverse
+        self.graph: Graph | None = None
+        self.closed = False
+        self.until_node: Tensor | None = None
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+        self.closed = True
+
+    def __repr__(self) -> str:
+        return f"the {'reverse ' if self.reverse else ''}loop over {self.over}"
+
+    def slice(self, x: Any, name: str | None = None) -> Any:
+        """Return the step's part of sequences: the loop's axis is taken away.
+
+        Raises:
+            LoopError: the tensor has no axis of the loop's name, or two.
+        """
+        return map_structure(lambda each: self._slice(each, name), x)
+
+    def _slice(self, x: Tensor, name: str | None) -> Tensor:
+        axes = [axis for axis, size in enumerate(x.shape) if size == self.over]
+        if len(axes) != 1:
+            count = "no axis" if not axes else f"{len(axes)} axes"
+            raise errors.LoopError(
+                f"{x.path} {x.spec} has {count} {self.over!r} for {self} to run along{errors.at(errors.user_location())}"
+            )
+        op = StepSlice(axes[0] - len(x.shape), self.reverse)
+        return self._inside(op, (x,), name or f"{x.name}_t")
+
+    def index(self, graph: Graph | None = None) -> Tensor:
+        """Return the step's position as an integer, counted as the input is."""
+        graph = self._join(graph or self.graph)
+        return graph.add(StepIndex(), (), name="t", loop=self).output
+
+    def delay(self, initial: Any, name: str | None = None) -> Any:
+        """Return values of the previous step; at the first step they are `initial`. `feed` must follow.
+
+        Takes any nesting of named tuples; leaves are named `c_prev`, `layer0/h_prev` after their place in it.
+        """
+        made = []
+        for path, leaf in walk(initial):
+            *around, own = path or (name or "delay",)
+            made.append(self._delay(leaf, tuple(around), name if not path and name else f"{own}_prev"))
+        return rebuild(initial, made)
+
+    def _delay(self, initial: Tensor, around: tuple[str, ...], name: str) -> Tensor:
+        tensors_in(initial)
+        graph = self._join(initial.graph)
+        scope = graph.current_scope
+        for part in around:
+            layer = part.removeprefix("layer")
+            scope = (
+                graph.place(part, "layer", int(layer), scope)
+                if layer.isdigit() and layer != part
+                else graph.place(part, "group", None, scope)
+            )
+        with graph.inside(scope):
+            return self._inside(Delay(), (initial,), name)
+
+    def feed(self, delay: Any, value: Any) -> None:
+        """Close the circle: the delay's value at the next step is `value` at this one.
+
+        Raises:
+            LoopError: it is no delay of this loop, or was fed before, or the value waits for the loop's own result.
+            StructureError, ShapeError: form, shape or dtype differ; nothing is broadcast.
+        """
+        same_form(delay, value, "the value fed to a delay")
+        for (path, target), (_, source) in zip(walk(delay), walk(value), strict=True):
+            self._feed(target, source, "/".join(path))
+
+    def _feed(self, delay: Tensor, value: Tensor, part: str) -> None:
+        where = errors.at(errors.user_location())
+        node = tensors_in(delay)[0].node
+        tensors_in(value)
+        if not isinstance(node.op, Delay) or node.loop is not self:
+            raise errors.LoopError(f"{delay.path} is not a delay of {self}{where}")
+        if node.feeds is not None:
+            raise errors.LoopError(f"{delay.path} is fed already, by {node.feeds.path}{where}")
+        graph_of((delay, value), f"feed of {delay.path}")
+        if value.loop is not None and value.loop is not self:
+            raise errors.LoopError(f"{delay.path} of {self} cannot be fed from {value.path} of {value.loop}{where}")
+        if value.spec != delay.spec:
+            raise errors.ShapeError(
+                f"{delay.path}{f' ({part})' if part else ''}: the initial value is {delay.spec} and the value fed is "
+                f"{value.spec}; a state keeps its shape and dtype from step to step{where}"
+            )
+        self._refuse_waiting_for_itself(node, value, where)
+        node.feeds = value
+
+    def _refuse_waiting_for_itself(self, delay: Node, value: Tensor, where: str) -> None:
+        """Refuse a value that leaves this loop and comes back: the loop could never start."""
+        for node in _ancestors(value.node):
+            if isinstance(node.op, LEAVING) and node.inputs[0].loop is self:
+                if delay in set(_ancestors(node)):
+                    raise errors.LoopError(
+                        f"{delay.path} would wait for {node.path}, which is ready only after {self} has run: "
+                        f"{delay.path} → {node.inputs[0].path} → {node.path} → {value.path} → {delay.path}{where}"
+                    )
+
+    def stack(self, values: Any, axis: int | None = None, name: str | None = None) -> Any:
+        """Return the values of all steps, time on `axis` (from the end; default: after the first axis).
+
+        Positions after an early end (`until`) hold zeros.
+        """
+
+        def stacked(value: Tensor) -> Tensor:
+            rank = len(value.shape) + 1
+            where = (min(1, rank - 1) - rank) if axis is None else axis if axis < 0 else axis - rank
+            return self._outside(StackSteps(self.over, where, self.reverse), value, name or f"{value.name}_all")
+
+        return map_structure(stacked, values)
+
+    def last(self, values: Any, name: str | None = None) -> Any:
+        """Return the values of the step processed last (in a reverse loop, the one at position 0)."""
+        return map_structure(lambda value: self._outside(LastStep(), value, name or f"{value.name}_last"), values)
+
+    def steps(self, value: Tensor) -> Tensor:
+        """Return how many steps were run, as an integer; `value` is any value of the loop."""
+        return self._outside(StepCount(), value, "steps")
+
+    def until(self, done: Tensor) -> None:
+        """End the loop after the first step where every entry of `done` is true.
+
+        Raises:
+            LoopError: `done` is no boolean of this loop, or an end was set before.
+        """
+        where = errors.at(errors.user_location())
+        if done.loop is not self or done.dtype != np.bool_:
+            raise errors.LoopError(f"{self} can end on a boolean of its own, not on {done.path} {done.spec}{where}")
+        if self.until_node is not None:
+            raise errors.LoopError(f"{self} ends on {self.until_node.path} already{where}")
+        self.until_node = done
+
+    def _join(self, graph: Graph | None) -> Graph:
+        if self.closed:
+            raise errors.LoopError(f"{self} is closed; write its body inside the with block{errors.at(errors.user_location())}")
+        if graph is None:
+            raise errors.LoopError(f"{self} has no input yet, so its graph is unknown; pass it{errors.at(errors.user_location())}")
+        if self.graph is None:
+            self.graph = graph
+            graph.loops.append(self)
+        elif graph is not self.graph:
+            raise errors.GraphMismatchError(
+                f"{self} belongs to graph {self.graph.name!r}, not {graph.name!r}{errors.at(errors.user_location())}"
+            )
+        return graph
+
+    def _inside(self, op: Op, inputs: tuple[Tensor, ...], name: str) -> Tensor:
+        graph = self._join(inputs[0].graph)
+        for tensor in inputs:
+            if tensor.loop is not None:
+                inner = "itself" if tensor.loop is self else f"{tensor.loop}: a loop inside a loop"
+                raise errors.LoopError(
+                    f"{tensor.path} {show(tensor.shape)} has a value per step of {inner}; {self} takes values from outside "
+                    f"loops{errors.at(errors.user_location())}"
+                )
+        return graph.add(op, inputs, name=name, loop=self).output
+
+    def _outside(self, op: Op, value: Tensor, name: str) -> Tensor:
+        tensors_in(value)
+        if value.loop is not self:
+            raise errors.LoopError(
+                f"{value.path} has no value per step of {self}{errors.at(errors.user_location())}"
+            )
+        return value.graph.add(op, (value,), name=name, loop=None).output
+
+
+def _ancestors(node: Node) -> list[Node]:
+    """Return the nodes that a node depends on, itself first, through inputs and feeds."""
+    seen = {node}
+    pending = [node]
+    for current in pending:
+        for tensor in current.sources:
+            if tensor.node not in seen:
+                seen.add(tensor.node)
+                pending.append(tensor.node)
+    return pending
