@@ -7,7 +7,7 @@ value fed to it share memory one step apart, so that handing a state on costs no
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -37,7 +37,7 @@ class Circle:
         self.forward = forward
         self.unit = unit
         self.count = count
-        self.kept, self.kept_hidden = forward.plan.kept[unit]
+        self.kept, self.kept_hidden = forward.kept[unit]
         self.steps: dict[Tensor, Steps] = {}
         self.hidden: dict[Node, list[Steps]] = {}
         self.calls: list[Call] = []
@@ -56,7 +56,7 @@ class Circle:
         """The array of a value at each step, whether it is made here, before the circle or outside the loop."""
         if tensor not in self.steps:
             value = self.forward.values[tensor]
-            self.steps[tensor] = [value] * self.count if tensor.loop is None else list(value)
+            self.steps[tensor] = [value] * self.count if tensor.loop is None else by_step(value)
         return self.steps[tensor]
 
     def _bind_delay(self, node: Node) -> bool:
@@ -71,7 +71,7 @@ class Circle:
         if node.output in self.kept or (sharing and fed in self.kept):
             slab = self.forward.empty(node.output.spec, (length,))
             self.forward.values[node.output] = slab[: self.count]
-            every = list(slab)
+            every = by_step(slab)
             if sharing:
                 self.forward.values[fed] = slab[1:]
         else:
@@ -86,8 +86,7 @@ class Circle:
 
     def _bind_view(self, node: Node) -> bool:
         """Make the outputs of a view op; tell whether strides allowed it, so that nothing is left to compute."""
-        shapes = [self.forward.run.shape(tensor.spec) for tensor in node.outputs]
-        shape: Any = shapes[0] if len(shapes) == 1 else tuple(shapes)
+        shape = self.forward.shapes(node)
         source = node.inputs[0]
         whole = self.forward.values.get(source) if source.loop is not None else None
 
@@ -101,13 +100,14 @@ class Circle:
                 return False
             for tensor, slab in zip(node.outputs, slabs, strict=True):
                 self.forward.values[tensor] = slab
-                self.steps[tensor] = list(slab)
+                self.steps[tensor] = by_step(slab)
         else:
-            by_step = [views(x) for x in self.of(source)]
-            if not all(np.may_share_memory(made, x) for x, all_made in zip(self.of(source), by_step, strict=True) for made in all_made):
+            xs = self.of(source)
+            each = [views(x) for x in xs]
+            if not all(np.may_share_memory(made, x) for x, several in zip(xs, each, strict=True) for made in several):
                 return False
             for position, tensor in enumerate(node.outputs):
-                self.steps[tensor] = [made[position] for made in by_step]
+                self.steps[tensor] = [several[position] for several in each]
         self.forward.hidden[node] = []
         self.hidden[node] = []
         return True
@@ -128,4 +128,9 @@ class Circle:
         if not kept:
             return [self.forward.empty(spec)] * self.count, None
         slab = self.forward.empty(spec, (self.count,))
-        return list(slab), slab
+        return by_step(slab), slab
+
+
+def by_step(array: Array) -> Steps:
+    """View the parts of an array along its first axis, as arrays even where they are single numbers."""
+    return [array[t, ...] for t in range(len(array))]

@@ -37,9 +37,10 @@ def one_or_all(arrays: Sequence[Array]) -> Any:
 class Forward:
     """One forward pass; afterwards it holds what the backward pass and the run's results are read from."""
 
-    def __init__(self, plan: Plan, run: RunContext) -> None:
+    def __init__(self, plan: Plan, run: RunContext, *, gradients: bool) -> None:
         self.plan = plan
         self.run = run
+        self.kept = plan.kept[gradients]
         self.values: dict[Tensor, Array] = {}
         self.hidden: dict[Node, list[Array]] = {}
         self.counts: dict[Loop, int] = {}
@@ -76,8 +77,8 @@ class Forward:
             if loop is not None and loop in self.counts:
                 value = value[: self.counts[loop]]
             self.values[node.output] = value
-        elif type(op) in _BORDER:
-            self.values[node.output] = _BORDER[type(op)](self, node)
+        elif type(op) in BORDER:
+            self.values[node.output] = BORDER[type(op)](self, node)
         else:
             self._apply(node)
         if loop is not None and loop.until_node is not None and loop.until_node.node is node:
@@ -93,16 +94,20 @@ class Forward:
             xs = [alignment.widen(i, x) for i, x in enumerate(xs)]
         before = () if loop is None else (self.count(loop),)
         if op.is_view:
-            views = op.view(one_or_all([self.run.shape(tensor.spec) for tensor in node.outputs]), *xs)
+            views = op.view(self.shapes(node), *xs)
             several = views if isinstance(views, tuple) else (views,)
             self.values.update(zip(node.outputs, several, strict=True))
-            self.hidden[node] = []
             return
         outs = [self.empty(tensor.spec, before) for tensor in node.outputs]
         hidden = [self.empty(spec, before) for spec in self.plan.hidden_specs.get(node, ())]
         op.forward(one_or_all(outs + hidden), *xs)
         self.values.update(zip(node.outputs, outs, strict=True))
         self.hidden[node] = hidden
+
+    def shapes(self, node: Node) -> Any:
+        """The shapes of a node's outputs as its op takes them: alone, or as a tuple."""
+        shapes = tuple(self.run.shape(tensor.spec) for tensor in node.outputs)
+        return shapes[0] if len(shapes) == 1 else shapes
 
     def empty(self, spec: Spec, before: tuple[int, ...] = ()) -> Array:
         """Make an array for a spec, with axes in front."""
@@ -149,7 +154,7 @@ class Forward:
         steps = self.values[node.inputs[0]]
         if not len(steps):
             raise errors.FeedError(f"{node.inputs[0].loop} has no steps, so there is no last one")
-        return steps[-1]
+        return steps[-1, ...]
 
     def _count_steps(self, node: Node) -> Array:
         return np.asarray(len(self.values[node.inputs[0]]), np.int64)
@@ -175,7 +180,7 @@ class Forward:
             self._end(loop, ran)
 
 
-_BORDER: dict[type, Callable[[Forward, Node], Array]] = {
+BORDER: dict[type, Callable[[Forward, Node], Array]] = {
     StepSlice: Forward._slice,
     Delay: Forward._shift,
     StackSteps: Forward._stack,

@@ -54,6 +54,8 @@ class Op:
     plans, traces and pictures. Arrays may carry axes in front of the core axes of the signature; NumPy's broadcasting
     rules hold among those. Settings that name axes count from the end (`-1`), so that they stay true then.
 
+    Hooks that take one argument per input are open (`*xs, **kwargs`) here so that an op can name its own.
+
     Declarations:
         signature: core axes in gufunc notation; every other axis is batch.
         equation, gradient: the mathematics as text, one gradient per input; docs, hover and `explain` print it.
@@ -92,7 +94,7 @@ class Op:
             raise DtypeError(f"dtypes differ: {' and '.join(map(str, dtypes))}; use cast()")
         return dtypes[0]
 
-    def infer(self, *specs: Spec) -> Spec | tuple[Spec, ...]:
+    def infer(self, *specs: Any, **kwargs: Any) -> Spec | tuple[Spec, ...]:
         """Return the specs of the outputs, or raise an error that says what does not fit.
 
         The default reads the signature: core sizes of one letter must agree, batch axes broadcast.
@@ -112,15 +114,15 @@ class Op:
         found = tuple(Spec(batch + tuple(sizes[axis] for axis in core), dtype) for core in outputs)
         return found if len(found) > 1 else found[0]
 
-    def saves(self, *specs: Spec) -> tuple[Spec, ...]:
+    def saves(self, *specs: Any, **kwargs: Any) -> tuple[Spec, ...]:
         """Specs of hidden arrays that `forward` fills for `backward`; they follow the outputs in `out` and `y`."""
         return ()
 
-    def scratch(self, *specs: Spec) -> tuple[Spec, ...]:
+    def scratch(self, *specs: Any, **kwargs: Any) -> tuple[Spec, ...]:
         """Specs of arrays to work in, whose contents nobody keeps; they follow the saved ones in `out` and `y`."""
         return ()
 
-    def forward(self, out: Any, *xs: Array) -> None:
+    def forward(self, out: Any, *xs: Any, **kwargs: Any) -> None:
         """Compute into `out`: an array, or a tuple of them for several outputs, saved and scratch arrays."""
         raise NotImplementedError(f"{type(self).__name__}.forward")
 
@@ -136,7 +138,7 @@ class Op:
         """Return the gradients with respect to several inputs at once; for ops that declare `together`."""
         return [self.backward(i, dy, xs, y) for i in wanted]
 
-    def view(self, shape: Any, *xs: Array) -> Any:
+    def view(self, shape: Any, *xs: Any, **kwargs: Any) -> Any:
         """Return the output (or outputs) as views of the inputs; for ops that declare `is_view`.
 
         `shape` is the output's own shape (or shapes), without axes that a stacked run adds in front.
@@ -152,6 +154,11 @@ class Op:
         if self.reads is None:
             return "*"
         return self.reads[i] if i < len(self.reads) else ""
+
+    def reads_together(self, wanted: Sequence[int]) -> str:
+        """What the backward of several inputs looks at."""
+        declared = [self.reads_of(i) for i in wanted]
+        return "*" if "*" in declared else " ".join(declared)
 
     def __str__(self) -> str:
         return type(self).__name__
@@ -204,10 +211,11 @@ def sum_to(gradient: Array, shape: tuple[int, ...], extra: int = 0) -> Array:
         for axis, size in enumerate(shape)
         if size == 1 and gradient.shape[extra + missing + axis] != 1
     )
-    summed = gradient.sum(axis=axes, keepdims=True)
+    summed: Array = gradient.sum(axis=axes, keepdims=True)
     return summed.reshape(gradient.shape[:extra] + shape)
 
 
+@cache
 def placeholder_array(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Stand in for an array that an op did not declare to read: the right shape, NaN everywhere, no memory."""
     blank = np.array(np.nan if dtype.kind == "f" else 0).astype(dtype)

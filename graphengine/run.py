@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from graphengine import errors
-from graphengine.graph import Node, Tensor
+from graphengine.graph import Graph, Node, Tensor
 from graphengine.parameter import Parameter
 from graphengine.spec import Array, Dim, Spec, evaluate, names_in
-from graphengine.structure import leaves, rebuild
+from graphengine.structure import form, leaves, rebuild
 
 if TYPE_CHECKING:
     from graphengine.loop import Loop
@@ -90,7 +92,11 @@ class Run:
 
 
 def bind(
-    placeholders: Mapping[Tensor, Node], feeds: Mapping[Any, Any], sizes: Mapping[str, int] | None, names: set[str]
+    placeholders: Mapping[Tensor, Node],
+    feeds: Mapping[Any, Any],
+    sizes: Mapping[str, int] | None,
+    names: set[str],
+    graph: Graph,
 ) -> tuple[dict[Node, Array], dict[str, int]]:
     """Check the feeds of a run and bind the names of dimensions to sizes.
 
@@ -102,7 +108,7 @@ def bind(
     given = _flatten(feeds, where)
     for tensor in given:
         if tensor not in placeholders:
-            raise errors.FeedError(f"{_why_surplus(tensor, placeholders)}{where}")
+            raise errors.FeedError(f"{_why_surplus(tensor, placeholders, graph)}{where}")
     missing = [tensor for tensor in placeholders if tensor not in given]
     if missing:
         raise errors.FeedError(f"missing feed: {', '.join(f'{t.path} {t.spec}' for t in missing)}{where}")
@@ -147,16 +153,13 @@ def _flatten_structure(key: Any, value: Any, given: dict[Tensor, Any], where: st
         elif isinstance(part, tuple | list) and len(part) == len(place):
             pending.extend(zip(place, part, strict=True))
         else:
-            from graphengine.structure import form
-
             raise errors.FeedError(f"the feed must have the form {form(key)}, got {form(value)}{where}")
 
 
-def _why_surplus(tensor: Any, placeholders: Mapping[Tensor, Node]) -> str:
+def _why_surplus(tensor: Any, placeholders: Mapping[Tensor, Node], graph: Graph) -> str:
     if not isinstance(tensor, Tensor):
         return f"feeds are keyed by placeholders, not by {tensor!r}"
-    graph = next((node.graph for node in placeholders.values()), None)
-    if graph is not None and tensor.graph is not graph:
+    if tensor.graph is not graph:
         return f"{tensor.path} belongs to graph {tensor.graph.name!r}, this plan to {graph.name!r}"
     takes = ", ".join(each.path for each in placeholders) or "nothing"
     return f"surplus feed: {tensor.path} is not a placeholder that this plan needs; it takes {takes}"
@@ -164,8 +167,6 @@ def _why_surplus(tensor: Any, placeholders: Mapping[Tensor, Node]) -> str:
 
 def cast_safely(tensor: Tensor, value: Any, where: str) -> Array:
     """Return a value as an array of a tensor's dtype; arrays must cast without loss."""
-    import numpy as np
-
     spec = tensor.spec
     try:
         array = np.asarray(value)

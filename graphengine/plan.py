@@ -1,0 +1,274 @@
+"""Plans: a graph compiled once for some targets, and run many times.
+
+Compiling prunes, splits loops into what must run step by step and what need not, and finds which gradients flow where.
+A plan holds no values: everything of a run lives in that run, so several threads may run one plan.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from graphengine import errors
+from graphengine.align import Alignment
+from graphengine.backward import Backward
+from graphengine.forward import BORDER, Forward
+from graphengine.graph import Node, Tensor, graph_of, tensors_in
+from graphengine.loop import Delay
+from graphengine.op import Source
+from graphengine.parameter import Parameter
+from graphengine.passes.active import active, wanted_inputs
+from graphengine.passes.defer import defer
+from graphengine.passes.keep import keep
+from graphengine.passes.split import needed, split
+from graphengine.run import Run, RunContext, bind, cast_safely
+from graphengine.scope import Scope
+from graphengine.sources import ParameterValue, Placeholder
+from graphengine.spec import Array, Spec, names_in
+from graphengine.trace import Trace
+
+
+class Plan:
+    """A graph, compiled to compute some targets and their gradients.
+
+    Args:
+        targets: what to compute and differentiate: a tensor, usually the loss, or several (their gradients add up).
+        also: further tensors to return, in any structure of tuples and named tuples.
+        wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
+            depends on, `[]` for none.
+
+    Attributes:
+        parameters: the parameters that are differentiated, which is what an optimizer takes.
+
+    Raises:
+        LoopError: a target is a value inside a loop, or a delay was never fed.
+        GradientError: something in `wrt` holds no floats or no target depends on it.
+
+    >>> from graphengine import Graph
+    >>> g = Graph(dtype="float64")
+    >>> x = g.placeholder("x", ("n",))
+    >>> plan = Plan(x * x, wrt=[x])
+    >>> run = plan.run({x: [1.0, 2.0]}, seeds={plan.targets[0]: [1.0, 1.0]})
+    >>> run.grad(x).tolist()
+    [2.0, 4.0]
+    """
+
+    def __init__(self, targets: Any, *, also: Any = (), wrt: Iterable[Parameter | Tensor] | None = None) -> None:
+        self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
+        self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
+        self.graph = graph_of(self.targets, "plan")
+        graph_of((self.targets, self.also), "plan")
+        for tensor in (*self.targets, *self.also):
+            _refuse_body(tensor)
+        self.nodes = needed(tensor.node for tensor in (*self.targets, *self.also))
+        self.placeholders = {node.output: node for node in self.nodes if isinstance(node.op, Placeholder)}
+        self.names = {name for node in self.nodes for tensor in node.outputs for d in tensor.shape for name in names_in(d)}
+        for node in self.nodes:
+            if isinstance(node.op, Delay):
+                _refuse_unfed(node)
+                assert node.loop is not None
+                self.names |= names_in(node.loop.over)
+        self.units = split(self.nodes)
+        self._differentiate(wrt)
+        self._prepare()
+
+    def _differentiate(self, wrt: Iterable[Parameter | Tensor] | None) -> None:
+        """Find what carries gradients."""
+        reached = {node.op.parameter: node.output for node in self.nodes if isinstance(node.op, ParameterValue)}
+        if wrt is None:
+            wished = [tensor for parameter, tensor in reached.items() if parameter.trainable]
+        else:
+            wished = [self._wished(each, reached) for each in wrt]
+        self.active = active(self.nodes, self.targets, wished)
+        for tensor in wished if wrt is not None else ():
+            if tensor not in self.active:
+                raise errors.GradientError(
+                    f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} {tensor.spec}"
+                    f"{errors.at(errors.user_location())}"
+                )
+        self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
+        self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
+        self.parameters = list(self.parameter_tensors)
+        self.wanted = {node: wanted_inputs(node, self.active) for node in self.nodes}
+
+    def _wished(self, what: Parameter | Tensor, reached: Mapping[Parameter, Tensor]) -> Tensor:
+        """Return the tensor of something that a user wants the gradient of."""
+        where = errors.at(errors.user_location())
+        if isinstance(what, Parameter):
+            if what not in reached:
+                raise errors.GradientError(f"wrt: the targets do not depend on parameter {what.path}{where}")
+            return reached[what]
+        tensor = tensors_in(what)[0]
+        graph_of((tensor, self.targets), "wrt")
+        if not tensor.spec.floating:
+            raise errors.GradientError(f"wrt: {tensor.path} is {tensor.spec}; only floats have gradients{where}")
+        _refuse_body(tensor)
+        return tensor
+
+    def _prepare(self) -> None:
+        """Take all decisions that do not depend on sizes."""
+        inner = [node for node in self.nodes if node.loop is not None and type(node.op) not in BORDER]
+        self.alignments = {node: Alignment.of(node) for node in inner if not isinstance(node.op, Source)}
+        self.hidden_specs: dict[Node, tuple[Spec, ...]] = {}
+        for node in self.nodes:
+            specs = [tensor.spec for tensor in node.inputs]
+            if hidden := (*node.op.saves(*specs), *node.op.scratch(*specs)):
+                self.hidden_specs[node] = hidden
+        circles = [unit for unit in self.units if unit.stepwise]
+        self.deferred = {unit: defer(unit, self.wanted) for unit in circles}
+        nothing: dict[Node, tuple[int, ...]] = dict.fromkeys(self.nodes, ())
+        self.kept = {
+            gradients: {unit: keep(unit, self.nodes, self.wanted if gradients else nothing) for unit in circles}
+            for gradients in (True, False)
+        }
+
+    def run(
+        self,
+        feeds: Mapping[Any, Any] | None = None,
+        *,
+        seeds: Mapping[Tensor, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        seed: int | None = None,
+        training: bool | None = None,
+        gradients: bool = True,
+    ) -> Run:
+        """Compute the targets and their gradients.
+
+        Args:
+            feeds: a value for every placeholder that is needed; keys may be whole states (`{states: run[states]}`).
+            seeds: for targets that are not scalars, the gradient that comes from outside; axes in front of the
+                target's own are separate seeds, and every gradient then carries them too.
+            sizes: numbers for names of dimensions that no placeholder binds.
+            seed: makes noise (dropout) repeatable; drawn from the system if not given, and kept in `run.seed`.
+            training: what `Training` sources say; by default whether gradients are computed.
+            gradients: False for values only, which also needs less memory.
+
+        Raises:
+            FeedError, DtypeError: the feeds do not fit.
+            GradientError: a target is no scalar and has no seed.
+        """
+        context, cast = self._bind(feeds, seeds, sizes, seed, training, gradients)
+        forward = Forward(self, context, gradients=cast is not None)
+        forward.compute()
+        found: dict[Tensor, Array] = {}
+        if cast is not None:
+            found = Backward(forward, cast).compute()
+        values = {tensor: _owned(tensor, forward.values[tensor]) for tensor in (*self.targets, *self.also)}
+        for scope in self._watched():
+            trace = Trace(self, context, cast)
+            for watcher in scope.watchers:
+                watcher(trace, scope)
+        return Run(values, found, self.parameter_tensors, context.seed)
+
+    def trace(
+        self,
+        feeds: Mapping[Any, Any] | None = None,
+        *,
+        seeds: Mapping[Tensor, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        seed: int | None = None,
+        training: bool | None = None,
+        gradients: bool = True,
+        keep: Iterable[str] | None = None,
+        steps: Iterable[int] | None = None,
+        norms_only: bool = False,
+        budget: int = 2**31,
+    ) -> Trace:
+        """Run step by step as written, and keep every value and every gradient.
+
+        Args:
+            keep: paths, or beginnings of paths (`"rnn/layer0"`), to keep; everything by default.
+            steps: positions in time to keep; all by default.
+            norms_only: keep the Euclidean norms instead of the arrays.
+            budget: bytes beyond which the trace is refused.
+
+        The other arguments are those of `run`.
+
+        Raises:
+            BudgetError: the trace would need more bytes than the budget.
+        """
+        context, cast = self._bind(feeds, seeds, sizes, seed, training, gradients)
+        return Trace(self, context, cast, keep=keep, steps=steps, norms_only=norms_only, budget=budget)
+
+    def _bind(
+        self,
+        feeds: Mapping[Any, Any] | None,
+        seeds: Mapping[Tensor, Any] | None,
+        sizes: Mapping[str, int] | None,
+        seed: int | None,
+        training: bool | None,
+        gradients: bool,
+    ) -> tuple[RunContext, dict[Tensor, Array] | None]:
+        arrays, bound = bind(self.placeholders, feeds or {}, sizes, self.names, self.graph)
+        differentiates = gradients and bool(self.differentiated)
+        context = RunContext(
+            arrays,
+            bound,
+            secrets.randbits(63) if seed is None else int(seed),
+            differentiates if training is None else bool(training),
+        )
+        return context, self._seeds(seeds or {}, context) if differentiates else None
+
+    def _seeds(self, given: Mapping[Tensor, Any], context: RunContext) -> dict[Tensor, Array]:
+        """Return the gradient that enters at every target that carries one."""
+        where = errors.at(errors.user_location())
+        for tensor in given:
+            if tensor not in self.targets:
+                name = getattr(tensor, "path", repr(tensor))
+                raise errors.GradientError(f"seeds: {name} is not a target of this plan{where}")
+        cast = {tensor: cast_safely(tensor, value, where) for tensor, value in given.items()}
+        leads = set()
+        for tensor, array in cast.items():
+            shape = context.shape(tensor.spec)
+            extra = array.ndim - len(shape)
+            if extra < 0 or array.shape[extra:] != shape:
+                raise errors.GradientError(f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{where}")
+            leads.add(array.shape[:extra])
+        if len(leads) > 1:
+            raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{where}")
+        lead = leads.pop() if leads else ()
+        for tensor in self.targets:
+            if tensor in cast or tensor not in self.active:
+                continue
+            if tensor.shape:
+                raise errors.GradientError(
+                    f"{tensor.path} {tensor.spec} is no scalar, so its gradient needs a seed: run(feeds, "
+                    f"seeds={{...: array}}); for values only run(feeds, gradients=False) or Plan(..., wrt=[]){where}"
+                )
+            cast[tensor] = np.ones(lead, tensor.dtype)
+        return {tensor: array for tensor, array in cast.items() if tensor in self.active}
+
+    def _watched(self) -> list[Scope]:
+        """The scopes that someone asked to see."""
+        found = dict.fromkeys(scope for place in {n.scope: None for n in self.nodes} for scope in place.ancestry())
+        return [scope for scope in found if scope.watchers]
+
+    def __repr__(self) -> str:
+        stepwise = sum(len(unit.nodes) for unit in self.units if unit.stepwise)
+        return f"<plan of {self.graph.name!r}: {len(self.nodes)} nodes, {stepwise} of them step by step>"
+
+
+def _owned(tensor: Tensor, value: Array) -> Array:
+    """Return a value as an array that nobody else holds."""
+    shared = isinstance(tensor.node.op, Source) or value.base is not None
+    return value.copy() if shared else value
+
+
+def _refuse_body(tensor: Tensor) -> None:
+    if tensor.loop is not None:
+        raise errors.LoopError(
+            f"{tensor.path} has a value per step of {tensor.loop}; take it out with loop.stack (all steps) or loop.last "
+            f"(the last one), or read it in a trace{errors.at(errors.user_location())}"
+        )
+
+
+def _refuse_unfed(node: Node) -> None:
+    if node.feeds is None:
+        raise errors.LoopError(
+            f"{node.path} is a delay that nothing was fed to; close the circle with loop.feed{errors.at(node.location)}"
+        )
+
+
