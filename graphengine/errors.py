@@ -25,6 +25,10 @@ class DtypeError(GraphError, TypeError):
     """A number type does not fit, and converting it would lose something or hide a mistake."""
 
 
+class SettingError(GraphError, ValueError):
+    """A setting has a value that means nothing: a negative rate, an unknown name."""
+
+
 class StructureError(GraphError, TypeError):
     """A nesting of named tuples (a state, usually) has another form than the one needed."""
 

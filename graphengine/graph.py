@@ -172,10 +172,7 @@ class Graph:
         for path, leaf in walk(structure):
             spec = getattr(leaf, "spec", leaf)
             *around, own = (name, *path)
-            scope = self._scope
-            for part in around:
-                scope = self.place(part, "group", None, scope)
-            with self._inside(scope):
+            with self.inside_place(around):
                 made.append(self.placeholder(own, spec.shape, spec.dtype))
         return rebuild(structure, made)
 
@@ -236,6 +233,15 @@ class Graph:
         if key not in self._places:
             self._places[key] = self._new_scope(name, role, index, parent, kind)
         return self._places[key]
+
+    def inside_place(self, path: Iterable[str]) -> Any:
+        """Open the scope that a place in a structure names, under the current one; `layer0` is a layer."""
+        scope = self._scope
+        for part in path:
+            number = part.removeprefix("layer")
+            layer = number.isdigit() and number != part
+            scope = self.place(part, "layer" if layer else "group", int(number) if layer else None, scope)
+        return self._inside(scope)
 
     def inside(self, scope: Scope) -> Any:
         """Open an existing scope again."""

@@ -186,15 +186,7 @@ class Loop:
     def _delay(self, initial: Tensor, around: tuple[str, ...], name: str) -> Tensor:
         tensors_in(initial)
         graph = self._join(initial.graph)
-        scope = graph.current_scope
-        for part in around:
-            layer = part.removeprefix("layer")
-            scope = (
-                graph.place(part, "layer", int(layer), scope)
-                if layer.isdigit() and layer != part
-                else graph.place(part, "group", None, scope)
-            )
-        with graph.inside(scope):
+        with graph.inside_place(around):
             return self._inside(Delay(), (initial,), name)
 
     def feed(self, delay: Any, value: Any) -> None:

@@ -1,0 +1,108 @@
+"""The product of matrices, over any number of batch axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from graphengine.errors import DtypeError, ShapeError
+from graphengine.graph import Tensor, apply
+from graphengine.op import Arrays, Op, lead
+from graphengine.spec import Array, Spec
+
+
+@dataclass(frozen=True)
+class MatMul(Op):
+    """The product of two matrices; every axis before the last two is batch.
+
+    Its backward sums over the batch axes that an operand lacks inside one product. Forming a gradient per batch entry
+    and summing afterwards would take `[time, m, n]` of memory for the weights of a recurrent layer.
+    """
+
+    signature = "(m,k),(k,n)->(m,n)"
+    equation = "y = a b"
+    gradient = ("da = dy bᵀ", "db = aᵀ dy")
+    reads = ("x1", "x0")
+    contracts = True
+    kind = "matmul"
+
+    def infer(self, a: Spec, b: Spec) -> Spec:
+        """Broadcast the batch axes; the inner sizes must agree."""
+        for spec in (a, b):
+            if spec.rank < 2:
+                raise ShapeError(
+                    f"needs matrices, got {spec}; give a vector its second axis with expand_dims, "
+                    "or spell an inner product as sum(a * b)"
+                )
+            if not spec.floating:
+                raise DtypeError(f"needs floats, got {spec.dtype}; use cast()")
+        found = super().infer(a, b)
+        assert isinstance(found, Spec)
+        return found
+
+    def forward(self, out: Array, a: Array, b: Array) -> None:
+        if b.ndim == 2 and a.ndim > 2 and out.flags.c_contiguous:
+            a, out = _rows(a), _rows(out)  # one large product instead of many small ones
+        np.matmul(a, b, out)
+
+    def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
+        a, b = xs
+        if i == 1:
+            return _contract(a, dy, b.shape, lead(dy, y))
+        if b.ndim == 2:
+            product: Array = _rows(dy) @ b.T
+            return product.reshape(dy.shape[:-1] + a.shape[-1:])
+        # yᵀ = bᵀ aᵀ, so the first operand is the second one of the mirrored product.
+        *batch, m, k = a.shape
+        return _contract(b.swapaxes(-1, -2), dy.swapaxes(-1, -2), (*batch, k, m), lead(dy, y)).swapaxes(-1, -2)
+
+
+def _rows(x: Array) -> Array:
+    """Put all rows of all matrices under each other."""
+    return x.reshape(prod(x.shape[:-1]), x.shape[-1])
+
+
+def _contract(a: Array, dy: Array, shape: tuple[int, ...], extra: int) -> Array:
+    """The gradient of `b` in `a b`, for `b` of a shape: `aᵀ dy` summed over the batch axes that `b` lacks.
+
+    Those axes become rows: they are summed over within the product.
+    """
+    rank = dy.ndim - extra
+    own = (1,) * (rank - len(shape)) + shape
+    a = a.reshape((1,) * (rank - a.ndim) + a.shape)
+    summed = [axis for axis in range(rank - 2) if own[axis] == 1]
+    kept = [axis for axis in range(rank - 2) if own[axis] != 1]
+    if summed:
+        a = _merged(a, kept, summed, 0)
+        dy = _merged(dy, kept, summed, extra)
+    product: Array = np.matmul(a.swapaxes(-1, -2), dy)
+    return product.reshape(dy.shape[:extra] + shape)
+
+
+def _merged(x: Array, kept: list[int], summed: list[int], extra: int) -> Array:
+    """Merge the summed batch axes into the rows, behind `extra` axes."""
+    rank = x.ndim - extra
+    order = [*range(extra), *(extra + axis for axis in (*kept, *summed, rank - 2, rank - 1))]
+    moved = x.transpose(order)
+    ahead = moved.shape[: extra + len(kept)]
+    return moved.reshape(*ahead, prod(moved.shape[extra + len(kept) : -1]), moved.shape[-1])
+
+
+def matmul(a: Any, b: Any, name: str | None = None) -> Tensor:
+    """Multiply matrices: `y = a b`; also spelt `a @ b`.
+
+    Shapes `[..., m, k]` and `[..., k, n]` give `[..., m, n]`; the axes in front broadcast.
+
+    Raises:
+        ShapeError: the inner sizes differ, or an operand is a vector.
+
+    >>> from graphengine import Graph
+    >>> g = Graph()
+    >>> x, kernel = g.placeholder("x", ("batch", "time", 3)), g.placeholder("kernel", (3, 5))
+    >>> matmul(x, kernel).spec
+    float32[batch, time, 5]
+    """
+    return apply(MatMul(), a, b, name=name).output

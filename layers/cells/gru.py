@@ -1,0 +1,96 @@
+"""The gated recurrent unit, in both published forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from graphengine import Parameter, Spec, Tensor, errors, ops
+from layers.activations import activation
+from layers.gated import GatedCell
+
+
+class GRUState(NamedTuple):
+    """The state of a gated recurrent unit, `[batch, hidden]`."""
+
+    h: Any
+
+
+class GRUCell(GatedCell):
+    """The gated recurrent unit.
+
+        r = σ(x W_r + h_prev U_r + b_r)
+        u = σ(x W_u + h_prev U_u + b_u)
+        n = tanh(x W_n + b_n + r ⊙ (h_prev U_n + d_n))      reset after the product (the default)
+        n = tanh(x W_n + b_n + (r ⊙ h_prev) U_n)            reset before it
+        h = (1 - u) ⊙ n + u ⊙ h_prev
+
+    The gates stand side by side in the order r, u, n: `kernel [I, 3H]`, `recurrent_kernel [H, 3H]`, `bias [3H]`; with the
+    reset after the product, d_n is `recurrent_bias [H]`. The pre-activations are `r_pre`, `u_pre`, `n_pre`.
+
+    Args:
+        hidden: H, the size of h.
+        reset: "after" the product, as cuDNN and PyTorch; or "before" it, as TensorFlow 1.
+        activation: of n.
+        recurrent_activation: of the gates.
+
+    Source: Cho et al. (2014), Learning phrase representations using RNN encoder-decoder (version 1 resets after the
+    product, version 3 before it).
+
+    >>> from graphengine import Graph
+    >>> from layers import GRUCell, dynamic_rnn
+    >>> x = Graph().placeholder("x", ("batch", "time", 10))
+    >>> dynamic_rnn(GRUCell(5, reset="before"), x, over="time")[0].spec
+    float32[batch, time, 5]
+    """
+
+    gates = 3
+    recurrent_bias: Parameter
+
+    def __init__(
+        self,
+        hidden: int,
+        *,
+        reset: Literal["after", "before"] = "after",
+        activation: str | Callable[..., Tensor] = "tanh",
+        recurrent_activation: str | Callable[..., Tensor] = "sigmoid",
+        **options: Any,
+    ) -> None:
+        super().__init__(hidden, **options)
+        if reset not in ("after", "before"):
+            raise errors.StructureError(
+                f'GRUCell: reset is "after" or "before" the product, not {reset!r}{errors.at(errors.user_location())}'
+            )
+        self.reset = reset
+        self.activation = activation
+        self.recurrent_activation = recurrent_activation
+
+    def state(self, x: Spec) -> GRUState:
+        """`GRUState(h)`, `[..., H]`."""
+        return GRUState(self.hidden_spec(x))
+
+    def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
+        """The equations."""
+        squash = activation(self.recurrent_activation)
+        candidate = {"after": self._reset_after, "before": self._reset_before}[self.reset]
+        kernel, recurrent_kernel = self.kernels(x)
+        wx = self.add_bias(ops.matmul(x, kernel, name="Wx"))
+        wx_r, wx_u, wx_n = ops.split(wx, 3, names=("r_x", "u_x", "n_x"))
+        U_r, U_u, U_n = ops.split(recurrent_kernel, 3, names=("U_r", "U_u", "U_n"))
+        r = squash(ops.add(wx_r, ops.matmul(state.h, U_r, name="r_h"), name="r_pre"), name="r")
+        u = squash(ops.add(wx_u, ops.matmul(state.h, U_u, name="u_h"), name="u_pre"), name="u")
+        n_pre = ops.add(wx_n, candidate(r, state.h, U_n), name="n_pre")
+        n = activation(self.activation)(n_pre, name="n")
+        kept = ops.multiply(u, state.h, name="kept")
+        written = ops.multiply(1 - u, n, name="written")
+        h = ops.add(written, kept, name="h")
+        return h, GRUState(h)
+
+    def _reset_after(self, r: Tensor, h: Tensor, U_n: Tensor) -> Tensor:
+        q = ops.matmul(h, U_n, name="n_h")
+        if self.use_bias:
+            q = ops.add(q, self.parameter(h.graph, "recurrent_bias", (self.hidden,), self.bias_initializer), name="q")
+        return ops.multiply(r, q, name="q_reset")
+
+    def _reset_before(self, r: Tensor, h: Tensor, U_n: Tensor) -> Tensor:
+        return ops.matmul(ops.multiply(r, h, name="h_reset"), U_n, name="n_h")

@@ -1,0 +1,12 @@
+"""Pictures of graphs, forward values and gradients alike: scenes, the writers that draw them, and renderers."""
+
+from viz.errors import FormatError, RenderError, SaveError, SceneError, SizeError
+from viz.render import RendererNotFound
+from viz.scene import Box, Edge, Frame, Line, Scene, Text
+from viz.theme import Theme
+from viz.view import View
+
+__all__ = [
+    "Box", "Edge", "FormatError", "Frame", "Line", "RenderError", "RendererNotFound", "SaveError", "Scene",
+    "SceneError", "SizeError", "Text", "Theme", "View",
+]

@@ -1,0 +1,170 @@
+"""DOT with every position written in, for `neato -n2`: Graphviz draws, it lays nothing out.
+
+Node ids are numbers of ours; what users named stands in labels and tooltips only, and the attributes are the few
+that are written here. y grows upward in DOT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from viz import text
+from viz.curves import shortened
+from viz.scene import Box, Edge, Frame, Line, Point, Scene, Shape, Text
+from viz.svg import box_lines, frame_title
+from viz.theme import BoxStyle, Theme, head_length
+
+_SHAPES: dict[Shape, str] = {
+    "rect": "box", "round": "box", "pill": "box", "circle": "ellipse", "diamond": "diamond", "none": "box",
+}
+_FACES = {
+    (False, False): "DejaVu Sans", (True, False): "DejaVu Sans Bold",
+    (False, True): "DejaVu Sans Oblique", (True, True): "DejaVu Sans Bold Oblique",
+}
+_NO_NODE = "width=0.01 height=0.01 style=invis"
+
+
+def to_dot(scene: Scene, theme: Theme, dpi: float | None = None) -> str:
+    """Return the scene as DOT; draw it with `neato -n2`.
+
+    Args:
+        dpi: how many dots Graphviz paints per inch into a bitmap; its own default otherwise.
+    """
+    numbers = {box.id: f"n{i}" for i, box in enumerate(scene.boxes)}
+    resolution = f" dpi={_number(dpi)}" if dpi is not None else ""
+    lines = [
+        "// draw with: neato -n2 -Tpng -O FILE",
+        "digraph {",
+        f'graph [bgcolor="{theme.background}" outputorder=edgesfirst pad=0 margin=0 splines=true notranslate=true '
+        f'bb="0,0,{_number(scene.width)},{_number(scene.height)}"{resolution}];',
+        'node [label="" fixedsize=true margin=0 shape=box fontname="DejaVu Sans"];',
+        "edge [dir=forward];",
+        f'corner0 [pos="0,0" {_NO_NODE}];',
+        f'corner1 [pos="{_number(scene.width)},{_number(scene.height)}" {_NO_NODE}];',
+        *(_frame(i, frame, scene, theme) for i, frame in enumerate(scene.frames)),
+        *(_box(numbers[box.id], box, scene, theme) for box in scene.boxes),
+        *(f"t{i} {label}" for i, label in enumerate(_texts(scene, theme))),
+        *(_edge(numbers, edge, scene, theme) for edge in sorted(scene.edges, key=_rank)),
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def quote(content: str, limit: int = text.LABEL, *, lines: bool = False) -> str:
+    r"""Return a user's text as a DOT string that says exactly this text and nothing else.
+
+    Backslashes would call up node names, ampersands letters; both are escaped once more than DOT itself asks for.
+
+    >>> print(quote('say "\\N" & <b>'))
+    "say \"\\N\" &amp; <b>"
+    """
+    cleaned = text.clean(content, limit, lines=lines)
+    escaped = cleaned.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _rank(edge: Edge) -> int:
+    return {"faded": 0, "normal": 1, "highlight": 2}[edge.emphasis]
+
+
+def _frame(i: int, frame: Frame, scene: Scene, theme: Theme) -> str:
+    """A cluster of nothing: Graphviz paints clusters before all else, in the order in which they stand."""
+    style = theme.frames[frame.kind]
+    corners = "" if frame.kind == "layer" else ",rounded"
+    low, high = scene.height - frame.bottom, scene.height - frame.top
+    bounds = f"{_number(frame.left)},{_number(low)},{_number(frame.right)},{_number(high)}"
+    hint = text.clean(frame.tooltip, text.TOOLTIP, lines=True)
+    tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    return f'subgraph cluster_{i} {{ graph [bb="{bounds}" label="" {_paint(style, corners)}{tooltip}]; }}'
+
+
+def _paint(style: BoxStyle, extra: str = "") -> str:
+    """Fill, outline and dashes; `extra` names further styles."""
+    look = ("filled" if style.fill else "") + extra + ("" if style.dash == "solid" else f",{style.dash}")
+    fill = f' fillcolor="{style.fill}"' if style.fill else ""
+    stroke = f'color="{style.stroke}" penwidth={_number(style.width)}' if style.stroke else 'color="transparent"'
+    return f'style="{look.strip(",")}"{fill} {stroke}'
+
+
+def _box(name: str, box: Box, scene: Scene, theme: Theme) -> str:
+    if box.kind == "anchor":
+        return f"{name} [pos={_at((box.x, box.y), scene)} {_NO_NODE}];"
+    style = theme.box(box)
+    corners = ",rounded" if box.shape in ("round", "pill") else ""
+    if box.shape == "none":
+        style = BoxStyle(None, None, style.text)
+    hint = text.hint(box)
+    tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    return (
+        f"{name} [pos={_at((box.x, box.y), scene)} shape={_SHAPES[box.shape]} "
+        f"width={_inches(box.width)} height={_inches(box.height)} {_paint(style, corners)}{tooltip}];"
+    )
+
+
+def _texts(scene: Scene, theme: Theme) -> Iterator[str]:
+    """Every line of text is a node of its own, which puts it where the scene has it, whatever its size."""
+    for frame in scene.frames:
+        if frame.title:
+            yield _label(frame_title(frame), theme.frames[frame.kind].text, scene)
+    for box in scene.boxes:
+        if box.kind == "anchor":
+            continue
+        style = theme.box(box)
+        for line, y in box_lines(box):
+            yield _label(_free(line, box.x, y), theme.text(line.role, style), scene)
+    for label in scene.labels():
+        yield _label(label, theme.text(label.role), scene)
+
+
+def _free(line: Line, x: float, y: float) -> Text:
+    return Text(x, y, line.content, size=line.size, bold=line.bold, italic=line.italic)
+
+
+def _label(label: Text, colour: str, scene: Scene) -> str:
+    content = text.clean(label.content)
+    wide = text.width(content, label.size, bold=label.bold)
+    x = label.x + {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[label.anchor]
+    hint = text.hint(label)
+    tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    return (
+        f"[pos={_at((x, label.y), scene)} shape=plaintext fixedsize=shape width=0.01 height=0.01 "
+        f'label={quote(label.content)} fontname="{_FACES[label.bold, label.italic]}" '
+        f'fontsize={_number(label.size)} fontcolor="{colour}"{tooltip}];'
+    )
+
+
+def _edge(numbers: dict[str, str], edge: Edge, scene: Scene, theme: Theme) -> str:
+    style = theme.edges[edge.kind]
+    colour, width = theme.line(edge)
+    length = head_length(width)
+    curve = shortened(edge.points, length) if edge.head else edge.points
+    points = " ".join(_coordinates(point, scene) for point in curve)
+    if edge.head:
+        points = f"e,{_coordinates(edge.points[-1], scene)} {points}"
+        head = f'arrowhead={"normal" if style.head == "filled" else "empty"} arrowsize={_number(length / 10)}'
+    else:
+        head = "arrowhead=none"
+    dash = "" if style.dash == "solid" else f" style={style.dash}"
+    hint = text.clean(edge.tooltip, text.TOOLTIP, lines=True)
+    tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    return (
+        f'{numbers[edge.source]} -> {numbers[edge.target]} [pos="{points}" '
+        f'color="{colour}" penwidth={_number(width)}{dash} {head}{tooltip}];'
+    )
+
+
+def _at(point: Point, scene: Scene) -> str:
+    return f'"{_coordinates(point, scene)}"'
+
+
+def _coordinates(point: Point, scene: Scene) -> str:
+    return f"{_number(point[0])},{_number(scene.height - point[1])}"
+
+
+def _inches(points: float) -> str:
+    return f"{max(points, 0.1) / 72:.4f}"
+
+
+def _number(value: float) -> str:
+    """Two decimals at most, and no minus zero."""
+    return f"{round(value, 2) + 0.0:.2f}".rstrip("0").rstrip(".")

@@ -1,0 +1,114 @@
+"""Views: a scene and a theme, shown in a notebook or saved in the format that a file's name asks for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from viz import dot, json_writer, render, svg
+from viz.errors import FormatError, SaveError
+from viz.scene import Scene
+from viz.theme import Theme, theme_named
+
+_TEXT_FORMATS = (".svg", ".dot", ".gv", ".json")
+_RENDERED = (".png", ".pdf")
+
+
+class View:
+    """A picture that can be looked at, saved and taken apart.
+
+    Args:
+        scene: what to draw.
+        theme: "light", "dark", "print", or a `Theme`.
+
+    >>> from viz.scene import Box, Line
+    >>> view = View(Scene(80, 40, "one op", boxes=(Box("n0", 40, 20, 50, 24, lines=(Line("tanh"),)),)))
+    >>> "tanh" in view.to_svg()
+    True
+    """
+
+    def __init__(self, scene: Scene, theme: str | Theme = "light") -> None:
+        self._scene = scene
+        self.theme = theme_named(theme)
+
+    def themed(self, theme: str | Theme) -> View:
+        """Return the same picture in another theme."""
+        return View(self._scene, theme)
+
+    def to_scene(self) -> Scene:
+        """Return the picture as plain data."""
+        return self._scene
+
+    def to_svg(self) -> str:
+        """Return the picture as an SVG document; it needs nothing installed."""
+        return svg.to_svg(self._scene, self.theme)
+
+    def to_dot(self) -> str:
+        """Return the picture as DOT with all positions in it, to be drawn by `neato -n2`."""
+        return dot.to_dot(self._scene, self.theme)
+
+    def to_json(self) -> str:
+        """Return the scene as JSON."""
+        return json_writer.to_json(self._scene)
+
+    def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
+        """Write the picture in the format that the suffix names: .svg .dot .gv .json .png .pdf; return the path.
+
+        The file is replaced at once or not at all. PNG and PDF need a renderer and take its options, all of them
+        optional: `dpi` (144), `renderer` ("graphviz", "pygraphviz" or "resvg"), `timeout` in seconds (120).
+
+        Raises:
+            FormatError: the suffix is none of these, or an option has no meaning for it.
+            SaveError: the folder does not exist, or the path is a folder.
+            RendererNotFound: a PNG or PDF was asked for and nothing here can paint one; says what can be done.
+            SizeError: the picture would be larger than renderers can paint.
+            RenderError: the renderer failed or took too long.
+        """
+        target = Path(os.path.realpath(path))
+        write = self._writer(Path(path), options)
+        if not target.parent.is_dir():
+            raise SaveError(f"{path}: the folder {target.parent} does not exist; make it first")
+        if target.is_dir():
+            raise SaveError(f"{path}: this is a folder; a picture needs a name, such as {Path(path).name}/graph.svg")
+        _replace(target, write())
+        return Path(path)
+
+    def _writer(self, path: Path, options: dict[str, Any]) -> Callable[[], bytes]:
+        suffix = path.suffix.lower()
+        if suffix in _RENDERED:
+            return lambda: render.render(self._scene, self.theme, suffix[1:], **options)
+        if suffix not in _TEXT_FORMATS:
+            asked = f"as {suffix}" if suffix else "without a suffix"
+            raise FormatError(f"{path}: nothing is written {asked}; there are {' '.join((*_TEXT_FORMATS, *_RENDERED))}")
+        if options:
+            raise FormatError(f"{path}: {', '.join(options)} is for {' and '.join(_RENDERED)} only")
+        write = {".svg": self.to_svg, ".json": self.to_json}.get(suffix, self.to_dot)
+        return lambda: write().encode()
+
+    def _repr_svg_(self) -> str | None:
+        """What a notebook shows; nothing rather than an error."""
+        return self._repr_mimebundle_().get("image/svg+xml")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        try:
+            return {"image/svg+xml": self.to_svg(), "text/plain": repr(self)}
+        except Exception as reason:  # a notebook must go on showing the rest
+            return {"text/plain": f"{self!r}, which could not be drawn: {reason}"}
+
+    def __repr__(self) -> str:
+        scene = self._scene
+        return f"<view {scene.title!r}: {len(scene.boxes)} boxes, {len(scene.edges)} edges>"
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Put a file in place as a whole, so that a reader or a crash never meets half a picture."""
+    draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
+    try:
+        draft.write_bytes(content)
+        os.replace(draft, target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
