@@ -196,7 +196,9 @@ class Backward:
         initial, fed = node.sources
         if len(steps) and initial in self.plan.active:
             self.gradients.add(initial, steps[0, ...], fresh=False)
-        if fed in self.plan.active:
+        if fed in self.plan.active and fed.loop is None:
+            self.gradients.add(fed, np.asarray(steps[1:].sum(axis=0)), fresh=True)
+        elif fed in self.plan.active:
             part = self.steps_of(self.gradients.slab(fed, self.shape(fed)))[: max(len(steps) - 1, 0)]
             part += steps[1:]
 

@@ -83,7 +83,7 @@ class Forward:
             self._apply(node)
         if loop is not None and loop.until_node is not None and loop.until_node.node is node:
             done = self.values[loop.until_node]
-            ended = np.flatnonzero(done.reshape(len(done), -1).all(axis=1))
+            ended = np.flatnonzero(done.all(axis=tuple(range(1, done.ndim))))
             self._end(loop, int(ended[0]) + 1 if len(ended) else len(done))
 
     def _apply(self, node: Node) -> None:
@@ -137,7 +137,8 @@ class Forward:
         initial = self.values[node.inputs[0]]
         value = np.empty((count, *initial.shape), initial.dtype)
         value[:1] = initial
-        value[1:] = self.values[node.feeds][: max(count - 1, 0)]
+        fed = self.values[node.feeds]
+        value[1:] = fed if node.feeds.loop is None else fed[: max(count - 1, 0)]
         return value
 
     def _stack(self, node: Node) -> Array:

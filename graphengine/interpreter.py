@@ -57,7 +57,7 @@ class Interpreter:
         """Tell whether a gradient flows along the edge from a node to its input `i`."""
         active = self.plan.active
         outputs = any(output in active for output in node.outputs)
-        return self.seeds is not None and node.op.differentiable and outputs and node.sources[i] in active
+        return self.seeds is not None and node.op.carries(i) and outputs and node.sources[i] in active
 
     def zeros(self, tensor: Tensor) -> Array:
         """A gradient of nothing."""
@@ -138,8 +138,9 @@ class Interpreter:
         op = node.op
         assert isinstance(op, StackSteps)
         value = np.zeros(self.context.shape(node.output.spec), node.output.dtype)
-        for target, step in zip(time_first(value, op.axis, op.reverse), self.values[node.inputs[0]], strict=False):
-            target[...] = step
+        ordered = time_first(value, op.axis, op.reverse)
+        for place, step in enumerate(self.values[node.inputs[0]]):
+            ordered[place] = step
         return value
 
     def _last(self, node: Node, k: int) -> Array:

@@ -6,6 +6,7 @@ their loop; `delay` carries a value to the next step, and `feed` closes the circ
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -240,11 +241,20 @@ class Loop:
             where = (min(1, rank - 1) - rank) if axis is None else axis if axis < 0 else axis - rank
             return self._outside(StackSteps(self.over, where, self.reverse), value, name or f"{value.name}_all")
 
-        return map_structure(stacked, values)
+        return self._in_places(stacked, values)
 
     def last(self, values: Any, name: str | None = None) -> Any:
         """Return the values of the step processed last (in a reverse loop, the one at position 0)."""
-        return map_structure(lambda value: self._outside(LastStep(), value, name or f"{value.name}_last"), values)
+        return self._in_places(lambda value: self._outside(LastStep(), value, name or f"{value.name}_last"), values)
+
+    def _in_places(self, take: Callable[[Tensor], Tensor], values: Any) -> Any:
+        """Take every leaf out of the loop, in the scope that its place in the structure names."""
+        made = []
+        for path, leaf in walk(values):
+            (tensor,) = tensors_in(leaf)
+            with tensor.graph.inside_place(path[:-1]):
+                made.append(take(tensor))
+        return rebuild(values, made)
 
     def steps(self, value: Tensor) -> Tensor:
         """Return how many steps were run, as an integer; `value` is any value of the loop."""

@@ -149,6 +149,10 @@ class Op:
         """Return the parts of the output where the inputs may live, so that nothing needs copying (concat)."""
         return None
 
+    def carries(self, i: int) -> bool:
+        """Tell whether a gradient passes to input `i`; override it where that differs between inputs."""
+        return self.differentiable
+
     def reads_of(self, i: int) -> str:
         """What the backward of input `i` looks at, in the notation of `reads`; `"*"` for everything."""
         if self.reads is None:

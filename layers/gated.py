@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from graphengine import Parameter, Spec, Tensor, initializers, ops
-from graphengine.spec import Dim
 from layers.cell import Cell
 from layers.layer import features
 
@@ -55,12 +54,12 @@ class GatedCell(Cell):
             self.parameter(x.graph, "recurrent_kernel", (self.hidden, wide), self.recurrent_initializer),
         )
 
-    def add_bias(self, pre: Tensor, size: Dim | None = None) -> Tensor:
+    def add_bias(self, product: Tensor, name: str = "pre") -> Tensor:
         """Add the bias, where the cell has one."""
         if not self.use_bias:
-            return pre
-        bias = self.parameter(pre.graph, "bias", (self.gates * self.hidden if size is None else size,), self.bias_initializer)
-        return ops.add(pre, bias, name="pre")
+            return product
+        bias = self.parameter(product.graph, "bias", (self.gates * self.hidden,), self.bias_initializer)
+        return ops.add(product, bias, name=name)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.hidden})"

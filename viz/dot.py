@@ -1,7 +1,7 @@
 """DOT with every position written in, for `neato -n2`: Graphviz draws, it lays nothing out.
 
 Node ids are numbers of ours; what users named stands in labels and tooltips only, and the attributes are the few
-that are written here. y grows upward in DOT.
+that are written here. y grows upward in DOT. Graphviz paints edges in an order of its own, by where they start.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _FACES = {
     (False, True): "DejaVu Sans Oblique", (True, True): "DejaVu Sans Bold Oblique",
 }
 _NO_NODE = "width=0.01 height=0.01 style=invis"
+_MITRE = 1.514  # Graphviz pulls a head back until its outline's point touches the tip: so many line widths
+_SPECK = 0.5  # half the side of such a node, which Graphviz rounds to whole points
 
 
 def to_dot(scene: Scene, theme: Theme, dpi: float | None = None) -> str:
@@ -39,12 +41,12 @@ def to_dot(scene: Scene, theme: Theme, dpi: float | None = None) -> str:
         f'bb="0,0,{_number(scene.width)},{_number(scene.height)}"{resolution}];',
         'node [label="" fixedsize=true margin=0 shape=box fontname="DejaVu Sans"];',
         "edge [dir=forward];",
-        f'corner0 [pos="0,0" {_NO_NODE}];',
-        f'corner1 [pos="{_number(scene.width)},{_number(scene.height)}" {_NO_NODE}];',
+        f'corner0 [pos="{_SPECK},{_SPECK}" {_NO_NODE}];',
+        f'corner1 [pos="{_number(scene.width - _SPECK)},{_number(scene.height - _SPECK)}" {_NO_NODE}];',
         *(_frame(i, frame, scene, theme) for i, frame in enumerate(scene.frames)),
         *(_box(numbers[box.id], box, scene, theme) for box in scene.boxes),
         *(f"t{i} {label}" for i, label in enumerate(_texts(scene, theme))),
-        *(_edge(numbers, edge, scene, theme) for edge in sorted(scene.edges, key=_rank)),
+        *(_edge(numbers, edge, scene, theme) for edge in scene.edges),
         "}",
     ]
     return "\n".join(lines) + "\n"
@@ -61,10 +63,6 @@ def quote(content: str, limit: int = text.LABEL, *, lines: bool = False) -> str:
     cleaned = text.clean(content, limit, lines=lines)
     escaped = cleaned.replace("&", "&amp;").replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def _rank(edge: Edge) -> int:
-    return {"faded": 0, "normal": 1, "highlight": 2}[edge.emphasis]
 
 
 def _frame(i: int, frame: Frame, scene: Scene, theme: Theme) -> str:
@@ -126,9 +124,10 @@ def _label(label: Text, colour: str, scene: Scene) -> str:
     x = label.x + {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[label.anchor]
     hint = text.hint(label)
     tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    ragged = {"start": "\\l", "middle": "", "end": "\\r"}[label.anchor]  # where the painter's letters are narrower
     return (
-        f"[pos={_at((x, label.y), scene)} shape=plaintext fixedsize=shape width=0.01 height=0.01 "
-        f'label={quote(label.content)} fontname="{_FACES[label.bold, label.italic]}" '
+        f"[pos={_at((x, label.y), scene)} shape=plaintext fixedsize=shape width={_inches(wide)} height=0.01 "
+        f'label={quote(label.content)[:-1]}{ragged}" fontname="{_FACES[label.bold, label.italic]}" '
         f'fontsize={_number(label.size)} fontcolor="{colour}"{tooltip}];'
     )
 
@@ -136,12 +135,12 @@ def _label(label: Text, colour: str, scene: Scene) -> str:
 def _edge(numbers: dict[str, str], edge: Edge, scene: Scene, theme: Theme) -> str:
     style = theme.edges[edge.kind]
     colour, width = theme.line(edge)
-    length = head_length(width)
-    curve = shortened(edge.points, length) if edge.head else edge.points
+    body = head_length(width, style.head) - (0.5 if style.head == "hollow" else 1.5) * width
+    curve = shortened(edge.points, body + _MITRE * width) if edge.head else edge.points
     points = " ".join(_coordinates(point, scene) for point in curve)
     if edge.head:
         points = f"e,{_coordinates(edge.points[-1], scene)} {points}"
-        head = f'arrowhead={"normal" if style.head == "filled" else "empty"} arrowsize={_number(length / 10)}'
+        head = f'arrowhead={"normal" if style.head == "filled" else "empty"} arrowsize={_number(body / 10)}'
     else:
         head = "arrowhead=none"
     dash = "" if style.dash == "solid" else f" style={style.dash}"

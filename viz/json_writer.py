@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -14,8 +15,21 @@ VERSION = 1
 
 
 def to_json(scene: Scene) -> str:
-    """Return the scene as JSON: one key per field, defaults left out, coordinates to two decimals."""
-    return json.dumps({"format": FORMAT, "version": VERSION, **_plain(scene)}, ensure_ascii=False, indent=1) + "\n"
+    """Return the scene as JSON: an item a line, defaults left out, coordinates to two decimals."""
+    return "".join(_lines({"format": FORMAT, "version": VERSION, **_plain(scene)}))
+
+
+def _lines(document: dict[str, Any]) -> Iterator[str]:
+    separator = "{"
+    for key, value in document.items():
+        items = ",\n ".join(_dumps(item) for item in value) if isinstance(value, list) else ""
+        yield f"{separator}\n{_dumps(key)}: " + (f"[\n {items}\n]" if items else _dumps(value))
+        separator = ","
+    yield "\n}\n"
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _plain(item: Any) -> Any:

@@ -10,14 +10,14 @@ from collections.abc import Iterator
 
 from viz import text
 from viz.curves import shortened
+from viz.outline import corner
 from viz.scene import Box, Edge, Frame, Line, Scene, Text
 from viz.theme import BoxStyle, Dash, Theme, head_length
 
 FONT = "DejaVu Sans, Verdana, sans-serif"
-CORNER = 12.0  # what Graphviz rounds corners by, so that both writers agree
 _BASELINE = 0.36  # from the middle of the letters down to their baseline, in font sizes
 _PREFIX = "\0"  # stands for the picture's own prefix until its content is known; no cleaned text contains it
-_DASHES: dict[Dash, tuple[float, float]] = {"dashed": (4.5, 3.5), "dotted": (1.2, 3.2)}
+_DASHES: dict[Dash, tuple[float, float]] = {"dashed": (5.0, 4.0), "dotted": (0.1, 3.6)}
 
 
 class _Groups:
@@ -84,7 +84,7 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
     for edge in sorted(scene.edges, key=lambda edge: rank[edge.emphasis]):
         style = theme.edges[edge.kind]
         colour, width = theme.line(edge)
-        curve = shortened(edge.points, head_length(width)) if edge.head else edge.points
+        curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
         x, y = curve[0]
         d = f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(px)} {_number(py)}" for px, py in curve[1:])
         shared = f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}'
@@ -145,13 +145,13 @@ def _shape(box: Box) -> str:
     if box.shape == "diamond":
         corners = ((box.x, box.top), (box.right, box.y), (box.x, box.bottom), (box.left, box.y))
         return f'<path {identity} d="M' + "L".join(f"{_number(x)} {_number(y)}" for x, y in corners) + 'Z"'
-    radius = {"round": min(CORNER, min(box.width, box.height) / 3), "pill": box.height / 2}.get(box.shape, 0.0)
-    corner = f' rx="{_number(radius)}"' if radius else ""
+    radius = corner(box)
+    look = f' rx="{_number(radius)}"' if radius else ""
     if box.shape == "none":
-        corner = ' fill="none" stroke="none" pointer-events="all"'
+        look = ' fill="none" stroke="none" pointer-events="all"'
     return (
         f'<rect {identity} x="{_number(box.left)}" y="{_number(box.top)}" '
-        f'width="{_number(box.width)}" height="{_number(box.height)}"{corner}'
+        f'width="{_number(box.width)}" height="{_number(box.height)}"{look}'
     )
 
 
@@ -188,7 +188,7 @@ def _dashes(dash: Dash, width: float) -> str:
     on, off = _DASHES[dash]
     cap = ' stroke-linecap="round"' if dash == "dotted" else ""
     stretch = max(1.0, width / 1.5)
-    return f' stroke-dasharray="{_number(0.1 if cap else on * stretch)} {_number(off * stretch)}"{cap}'
+    return f' stroke-dasharray="{_number(on * stretch)} {_number(off * stretch)}"{cap}'
 
 
 def _closed(tag: str, tooltip: str) -> str:

@@ -82,9 +82,9 @@ class Theme:
         return box.text if role == "auto" and box is not None else self.roles[role]
 
 
-def head_length(width: float) -> float:
+def head_length(width: float, head: Head = "filled") -> float:
     """Return the length of an arrow head on a line of some width; its half width is 0.35 of that."""
-    return 5.5 + 1.6 * width
+    return 6.0 + (2.4 if head == "hollow" else 1.6) * width
 
 
 def mix(first: str, second: str, share: float) -> str:
@@ -239,7 +239,7 @@ PRINT = Theme(
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#4D4D4D", "#767676", weight=0.8),
-        "c": EdgeStyle("#000000", "#000000", weight=2.4),
+        "c": EdgeStyle("#000000", "#000000", weight=2.1),
         "h": EdgeStyle("#000000", "#000000", weight=1.1),
         "state": EdgeStyle("#000000", "#000000", weight=1.6),
         "input": EdgeStyle("#4D4D4D", "#767676", weight=0.8),

@@ -21,7 +21,7 @@ def resvg(svg: str, width: str, *fonts: str) -> bytes:
     """Let resvg paint an SVG, so many pixels wide."""
     from resvg_py import svg_to_bytes
 
-    return bytes(svg_to_bytes(svg_string=svg, width=int(width), font_files=list(fonts) or None))
+    return bytes(svg_to_bytes(svg_string=svg, width=int(width), dpi=96, font_files=list(fonts) or None))
 
 
 if __name__ == "__main__":

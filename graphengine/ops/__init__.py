@@ -19,6 +19,7 @@ from graphengine.ops.elementwise import (
     sqrt,
     subtract,
 )
+from graphengine.ops.index import gather, one_hot, take_along_axis
 from graphengine.ops.join import concat, split, stack
 from graphengine.ops.logic import (
     cast,
@@ -35,17 +36,25 @@ from graphengine.ops.logic import (
     stop_gradient,
     where,
 )
+from graphengine.ops.loss import mean_squared_error, softmax_cross_entropy
 from graphengine.ops.matmul import matmul
+from graphengine.ops.norm import layer_norm
+from graphengine.ops.order import argmax, argsort, top_k
+from graphengine.ops.random import bernoulli, dropout, normal, uniform
 from graphengine.ops.reduce import max, mean, min, prod, sum
 from graphengine.ops.scan import cumprod, cumsum
 from graphengine.ops.sequence import sequence_mask
 from graphengine.ops.shape import arange, broadcast_to, expand_dims, reshape, squeeze, transpose
 from graphengine.ops.slicing import take_slice
+from graphengine.ops.softmax import log_softmax, softmax
 
 __all__ = [
     "absolute",
     "add",
     "arange",
+    "argmax",
+    "argsort",
+    "bernoulli",
     "broadcast_to",
     "cast",
     "clip",
@@ -53,19 +62,23 @@ __all__ = [
     "cumprod",
     "cumsum",
     "divide",
+    "dropout",
     "equal",
     "erf",
     "exp",
     "expand_dims",
     "floor",
+    "gather",
     "greater",
     "greater_equal",
     "hard_sigmoid",
     "hold",
     "identity",
+    "layer_norm",
     "less",
     "less_equal",
     "log",
+    "log_softmax",
     "logical_and",
     "logical_not",
     "logical_or",
@@ -73,12 +86,15 @@ __all__ = [
     "max",
     "maximum",
     "mean",
+    "mean_squared_error",
     "min",
     "minimum",
     "mod",
     "multiply",
     "negate",
+    "normal",
     "not_equal",
+    "one_hot",
     "power",
     "prod",
     "relu",
@@ -86,6 +102,8 @@ __all__ = [
     "sequence_mask",
     "sigmoid",
     "sign",
+    "softmax",
+    "softmax_cross_entropy",
     "softplus",
     "split",
     "sqrt",
@@ -94,8 +112,11 @@ __all__ = [
     "stop_gradient",
     "subtract",
     "sum",
+    "take_along_axis",
     "take_slice",
     "tanh",
+    "top_k",
     "transpose",
+    "uniform",
     "where",
 ]

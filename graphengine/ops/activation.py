@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,10 @@ class Identity(OnFloats):
     equation = "y = x"
     gradient = ("dx = dy",)
     reads = ("",)
+    is_view = True
+
+    def view(self, shape: tuple[int, ...], x: Array) -> Array:
+        return x
 
     def forward(self, out: Array, x: Array) -> None:
         np.copyto(out, x)
@@ -44,9 +49,10 @@ class Sigmoid(OnFloats):
         np.reciprocal(out, out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        slope = np.subtract(1, y)
-        slope *= y
-        return np.multiply(dy, slope, out)
+        dx = np.empty_like(dy) if out is None else out
+        np.subtract(1, y, dx)
+        np.multiply(dx, y, dx)
+        return np.multiply(dx, dy, dx)
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,10 @@ class Tanh(OnFloats):
         np.tanh(x, out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        slope = np.multiply(y, y)
-        return np.multiply(dy, np.subtract(1, slope, slope), out)
+        dx = np.empty_like(dy) if out is None else out
+        np.multiply(y, y, dx)
+        np.subtract(1, dx, dx)
+        return np.multiply(dx, dy, dx)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,7 @@ class Relu(OnNumbers):
     reads = ("y",)
 
     def forward(self, out: Array, x: Array) -> None:
-        np.maximum(x, 0, out)
+        np.maximum(x, 0, out=out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         return np.multiply(dy, y > 0, out)
@@ -109,7 +117,9 @@ class HardSigmoid(OnFloats):
         np.divide(out, 6, out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        return np.multiply(dy, ((y > 0) & (y < 1)) * y.dtype.type(1 / 6), out)
+        dx = np.multiply(dy, (y > 0) & (y < 1), out)
+        dx /= 6
+        return dx
 
 
 @dataclass(frozen=True)
@@ -123,19 +133,22 @@ class Erf(OnFloats):
     def forward(self, out: Array, x: Array) -> None:
         size = np.absolute(x)
         square = size * size
-        near = x * _ratio(square, _NEAR)
+        near = x * _ratio(np.minimum(square, _BORDER**2), _NEAR)
         far = np.copysign(1 - np.exp(-square) * _ratio(np.minimum(size, _ONE), _FAR), x)
         np.copyto(out, np.where(size <= _BORDER, near, far))
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        return np.multiply(dy, np.exp(-(xs[0] * xs[0])) * xs[0].dtype.type(2 / np.sqrt(np.pi)), out)
+        slope: Array = np.exp(-(xs[0] * xs[0]))
+        dx = np.multiply(dy, slope, out)
+        dx *= 2 / sqrt(pi)
+        return dx
 
 
 # Rational approximations of W. J. Cody (1969), highest power first: x P(x²)/Q(x²) up to the border, and
 # 1 - e^-x² P(x)/Q(x) above it. From 6 on the result is 1 in double precision.
 _BORDER, _ONE = 0.46875, 6.0
 _NEAR = (
-    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
 _FAR = (
@@ -176,7 +189,7 @@ def sigmoid(x: Any, name: str | None = None) -> Tensor:
 
 
 def tanh(x: Any, name: str | None = None) -> Tensor:
-    """Squash into (-1, 1): `y = tanh(x)`."""
+    """Squash into (-1, 1) by the hyperbolic tangent."""
     return apply(Tanh(), x, name=name).output
 
 

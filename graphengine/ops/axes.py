@@ -54,17 +54,19 @@ def apply_for(
 ) -> Node:
     """Apply an op whose settings depend on the spec of its first input.
 
-    `make(spec, *settings)` returns the op, or raises an error that says what does not fit.
+    `make` is a class method of the op. It gets that spec and the settings as the user wrote them, and returns the op or
+    raises an error that says what does not fit.
     """
-    kind = make.__qualname__.partition(".")[0]
-    graph = graph_of(inputs, kind)
+    cls: type[Op] = make.__self__  # type: ignore[attr-defined]
+    graph = graph_of(inputs, cls.__name__)
     like = next(each.dtype for each in inputs if isinstance(each, Tensor))
     tensors = [as_tensor(graph, each, like) for each in inputs]
     try:
         op = make(tensors[0].spec, *settings)
     except GraphError as problem:
-        shown = ", ".join(f"{each.path} {each.spec}" for each in tensors)
-        raise type(problem)(f"{kind}({shown}): {problem}{at(user_location())}") from None
+        place = "/".join(filter(None, (graph.current_scope.path, name or cls.kind)))
+        shown = ", ".join(f"{each.name} {each.spec}" for each in tensors)
+        raise type(problem)(f"{place}: {cls.__name__}({shown}): {problem}{at(user_location())}") from None
     return apply(op, *tensors, name=name, names=names)
 
 

@@ -90,17 +90,17 @@ class Divide(OnFloats):
     def result_dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """As the inputs; there are two ways to divide integers, so the user says which."""
         if all(dtype.kind in "iu" for dtype in dtypes):
-            raise DtypeError("integers rarely divide evenly; cast() them to floats, then floor() the quotient if wanted")
+            raise DtypeError("integers rarely divide evenly; cast() them to floats, and floor() the quotient if wanted")
         return super().result_dtype(*dtypes)
 
     def forward(self, out: Array, a: Array, b: Array) -> None:
         np.divide(a, b, out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        quotient = np.divide(dy, xs[1], out)
-        if i == 0:
-            return quotient
-        return np.negative(np.multiply(quotient, y, quotient), quotient)
+        dx = np.divide(dy, xs[1], out)
+        if i == 1:
+            dx *= -y
+        return dx
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Maximum(OnNumbers):
     reads = ("x0 x1", "x0 x1")
 
     def forward(self, out: Array, a: Array, b: Array) -> None:
-        np.maximum(a, b, out)
+        np.maximum(a, b, out=out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         return _share(dy, xs[i], xs[1 - i], out)
@@ -164,7 +164,7 @@ class Minimum(OnNumbers):
     reads = ("x0 x1", "x0 x1")
 
     def forward(self, out: Array, a: Array, b: Array) -> None:
-        np.minimum(a, b, out)
+        np.minimum(a, b, out=out)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         return _share(dy, xs[1 - i], xs[i], out)
@@ -292,8 +292,8 @@ class Clip(OnNumbers):
     def result_dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
         """As the input, which must be able to hold the bounds."""
         for bound in (self.low, self.high):
-            if dtypes[0].kind in "iu" and bound is not None and bound != int(bound):
-                raise DtypeError(f"the bound {bound} is not a {dtypes[0]}")
+            if dtypes[0].kind in "iu" and not isinstance(bound, int | None):
+                raise DtypeError(f"the bounds of integers are integers, not {bound}")
         return super().result_dtype(*dtypes)
 
     def forward(self, out: Array, x: Array) -> None:
@@ -326,7 +326,7 @@ def divide(a: Any, b: Any, name: str | None = None) -> Tensor:
 
 
 def mod(a: Any, b: Any, name: str | None = None) -> Tensor:
-    """Return the remainder of a division, with the sign of the divisor: `y = a - b floor(a / b)`; also spelt `a % b`."""
+    """Return what division leaves over, with the sign of the divisor: `y = a - b floor(a / b)`; also spelt `a % b`."""
     return apply(Mod(), a, b, name=name).output
 
 
@@ -366,12 +366,12 @@ def floor(x: Any, name: str | None = None) -> Tensor:
 
 
 def exp(x: Any, name: str | None = None) -> Tensor:
-    """Return the exponential: `y = e^x`."""
+    """Raise e to a value: `y = e^x`."""
     return apply(Exp(), x, name=name).output
 
 
 def log(x: Any, name: str | None = None) -> Tensor:
-    """Return the natural logarithm: `y = log(x)`."""
+    """Take the natural logarithm."""
     return apply(Log(), x, name=name).output
 
 

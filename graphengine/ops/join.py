@@ -10,7 +10,7 @@ import numpy as np
 
 from graphengine.errors import ShapeError
 from graphengine.graph import Tensor
-from graphengine.op import Arrays, Core, Op, lead
+from graphengine.op import Arrays, Core, Op
 from graphengine.ops.axes import Axis, apply_for, axis_from_end, axis_names
 from graphengine.spec import Array, Derived, Dim, Spec, dim, show, simplest
 
@@ -122,9 +122,15 @@ class Split(Op):
     sizes: tuple[Dim, ...]
 
     @classmethod
-    def of(cls, x: Spec, sizes: int | Iterable[Dim], axis: Axis) -> Split:
+    def of(cls, x: Spec, sizes: int | Iterable[Dim], axis: Axis, names: Sequence[str] | None) -> Split:
         """Make the op for an axis as the user names it, and for a number of equal parts or their sizes."""
-        place = axis_from_end(axis, x.shape)
+        op = cls._of(x, sizes, axis_from_end(axis, x.shape))
+        if names is not None and len(names) != len(op.sizes):
+            raise ShapeError(f"{len(names)} names for {len(op.sizes)} parts: {', '.join(names)}")
+        return op
+
+    @classmethod
+    def _of(cls, x: Spec, sizes: int | Iterable[Dim], place: int) -> Split:
         if not isinstance(sizes, int):
             return cls(place, tuple(simplest(size) for size in sizes))
         whole = x.shape[place]
@@ -209,4 +215,5 @@ def split(
     >>> split(z, 4, names=("f", "i", "cproj", "o"))[2]
     <cproj float32[batch, 5]>
     """
-    return apply_for(Split.of, (x,), sizes, axis, names=None if names is None else tuple(names)).outputs
+    given = None if names is None else tuple(names)
+    return apply_for(Split.of, (x,), sizes, axis, given, names=given).outputs

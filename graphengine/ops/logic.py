@@ -71,7 +71,7 @@ class GreaterEqual(Comparison):
 class Equal(Comparison):
     """Whether both are the same."""
 
-    equation = "y = a = b"
+    equation = "y = (a = b)"
 
     def forward(self, out: Array, a: Array, b: Array) -> None:
         np.equal(a, b, out)
@@ -136,7 +136,7 @@ class Where(Elementwise):
     """The one value or the other, chosen by a condition; the gradient goes to the one that was chosen."""
 
     equation = "y = a where condition, else b"
-    gradient = ("none: a condition has no gradient", "da = dy where condition, else 0", "db = 0 where condition, else dy")
+    gradient = ("none", "da = dy where condition, else 0", "db = 0 where condition, else dy")
     reads = ("", "x0", "x0")
 
     def result_dtype(self, *dtypes: np.dtype[Any]) -> np.dtype[Any]:
@@ -159,7 +159,7 @@ class Hold(Where):
     """Keeps the state of a row that has ended: the new value while it lives, then the previous one."""
 
     equation = "y = new where live, else previous"
-    gradient = ("none: a condition has no gradient", "d new = dy where live, else 0", "d previous = 0 where live, else dy")
+    gradient = ("none", "d new = dy where live, else 0", "d previous = 0 where live, else dy")
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class Cast(Elementwise):
         np.copyto(out, x, casting="unsafe")
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        return dy.astype(xs[0].dtype)
+        return dy.astype(xs[0].dtype, copy=False)
 
 
 @dataclass(frozen=True)

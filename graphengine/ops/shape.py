@@ -40,6 +40,8 @@ class Reshape(View):
     def of(cls, x: Spec, shape: Iterable[Dim]) -> Reshape:
         """Make the op; a -1 stands for the size that is left over."""
         wanted = list(shape)
+        if wanted.count(-1) > 1:
+            raise ShapeError("only one size can be left over")
         if -1 in wanted:
             place = wanted.index(-1)
             wanted[place] = 1

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from graphengine.errors import ShapeError
+from graphengine.errors import DtypeError, ShapeError
 from graphengine.graph import Tensor
 from graphengine.op import Arrays, Core, lead
 from graphengine.ops.axes import apply_for, axis_names
@@ -98,10 +98,10 @@ def _part(given: Any) -> Part:
         start, stop, step = given.start, given.stop, 1 if given.step is None else given.step
         if all(each is None or _whole(each) for each in (start, stop, step)) and step != 0:
             return Cut(None if start is None else int(start), None if stop is None else int(stop), int(step))
-        raise ShapeError(f"{given} is no slice that can be taken; its ends are whole numbers and its step is not 0")
+        raise DtypeError(f"{given} is no slice that can be taken; its ends are whole numbers and its step is not 0")
     if _whole(given):
         return int(given)
-    raise ShapeError(f"takes whole numbers, slices, None and ..., not {given!r}; gather() takes positions that are data")
+    raise DtypeError(f"takes whole numbers, slices, None and ..., not {given!r}; for positions that are data: gather()")
 
 
 def _whole(value: Any) -> bool:
@@ -138,6 +138,7 @@ def take_slice(x: Any, key: Any, name: str | None = None) -> Tensor:
 
     Raises:
         ShapeError: there are no such positions, or their number is not known before the run.
+        DtypeError: the key holds something else (`gather` takes positions that are data).
 
     >>> from graphengine import Graph
     >>> x = Graph().placeholder("x", ("batch", "time", 3))

@@ -10,7 +10,7 @@ from graphengine.loop import Delay
 
 def carries(node: Node, i: int) -> bool:
     """Tell whether a gradient can pass from a node's outputs to its source `i` (a delay's feed comes after its input)."""
-    return node.op.differentiable and node.sources[i].spec.floating
+    return node.op.carries(i) and node.sources[i].spec.floating
 
 
 def active(nodes: list[Node], targets: Iterable[Tensor], wrt: Iterable[Tensor]) -> set[Tensor]:

@@ -74,7 +74,7 @@ class GRUCell(GatedCell):
         squash = activation(self.recurrent_activation)
         candidate = {"after": self._reset_after, "before": self._reset_before}[self.reset]
         kernel, recurrent_kernel = self.kernels(x)
-        wx = self.add_bias(ops.matmul(x, kernel, name="Wx"))
+        wx = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
         wx_r, wx_u, wx_n = ops.split(wx, 3, names=("r_x", "u_x", "n_x"))
         U_r, U_u, U_n = ops.split(recurrent_kernel, 3, names=("U_r", "U_u", "U_n"))
         r = squash(ops.add(wx_r, ops.matmul(state.h, U_r, name="r_h"), name="r_pre"), name="r")

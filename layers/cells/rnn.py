@@ -49,8 +49,7 @@ class RNNCell(GatedCell):
     def step(self, x: Tensor, state: RNNState) -> tuple[Tensor, RNNState]:
         """The equation."""
         kernel, recurrent_kernel = self.kernels(x)
-        pre = ops.add(
-            ops.matmul(x, kernel, name="Wx"), ops.matmul(state.h, recurrent_kernel, name="Uh"), name="h_pre"
-        )
-        h = activation(self.activation)(self.add_bias(pre), name="h")
+        wx = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
+        h_pre = ops.add(wx, ops.matmul(state.h, recurrent_kernel, name="Uh"), name="h_pre")
+        h = activation(self.activation)(h_pre, name="h")
         return h, RNNState(h)

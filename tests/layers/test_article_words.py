@@ -56,7 +56,7 @@ def near(ours, theirs, tolerance=1e-12):
 def first_trace(model):
     words, following = next(windows())
     X, Y = batch(words, following)
-    return Plan(model.loss, also=[model.logits]).trace({model.x: X, model.y: Y})
+    return Plan(model.loss, also=(model.logits, model.states)).trace({model.x: X, model.y: Y})
 
 
 def position(name, step):

@@ -1,0 +1,183 @@
+"""SVG is well-formed, harmless, the same in every process, and holds what the scene holds."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.viz.demonstration import demonstration
+from tests.viz.names import EVIL, NAMES, wearing
+from viz import text
+from viz.curves import straight
+from viz.scene import Box, Edge, Frame, Line, Scene
+from viz.svg import to_svg
+from viz.theme import LIGHT, THEMES
+
+ROOT = Path(__file__).parents[2]
+NAMESPACE = "{http://www.w3.org/2000/svg}"
+TAGS = {"svg", "title", "desc", "g", "rect", "path", "ellipse", "text"}
+ATTRIBUTES = {
+    "width", "height", "viewBox", "role", "aria-labelledby", "font-family", "id", "x", "y", "rx", "ry", "cx", "cy", "d",
+    "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-size",
+    "font-weight", "font-style", "text-anchor", "pointer-events",
+}  # fmt: skip
+
+
+def parsed(scene, theme=LIGHT):
+    return ElementTree.fromstring(to_svg(scene, theme))
+
+
+def texts(root):
+    found = root.iter(f"{NAMESPACE}text")
+    return Counter((each.text or "") + "".join(child.tail or "" for child in each) for each in found)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4))
+@settings(max_examples=80)
+def test_names_stay_names(names):
+    _names_stay_names(names)
+
+
+def test_the_worst_names_stay_names():
+    _names_stay_names(list(EVIL))
+
+
+def _names_stay_names(names):
+    root = parsed(wearing(names))
+    harmless = parsed(wearing(["name"] * len(names)))
+    kinds, expected = (Counter(each.tag for each in tree.iter()) for tree in (root, harmless))
+    for counts in (kinds, expected):
+        del counts[f"{NAMESPACE}title"], counts[f"{NAMESPACE}desc"], counts[f"{NAMESPACE}g"]
+    titles = sum(1 for name in names if not name)
+    assert kinds[f"{NAMESPACE}text"] == expected[f"{NAMESPACE}text"] - titles
+    del kinds[f"{NAMESPACE}text"], expected[f"{NAMESPACE}text"]
+    assert kinds == expected
+    for each in root.iter():
+        assert each.tag.removeprefix(NAMESPACE) in TAGS
+        assert set(each.attrib) <= ATTRIBUTES
+    written = texts(root)
+    for name in names:
+        assert written[text.clean(name).replace("\r", "\n")] >= 4
+
+
+def test_the_rest_of_a_long_name_is_in_the_tooltip():
+    name = "".join(f"word{i} " for i in range(100))
+    box = Box("n0", 50, 20, 90, 30, lines=(Line(name),))
+    title = parsed(Scene(100, 40, "long", boxes=[box])).find(f".//{NAMESPACE}rect/{NAMESPACE}title")
+    assert title.text == name
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=lambda theme: theme.name)
+def test_every_box_edge_head_and_text_is_there_once(theme):
+    scene = demonstration()
+    root = parsed(scene, theme)
+    identities = [each.get("id") for each in root.iter() if "-" in each.get("id", "")]
+    drawn = [box for box in scene.boxes if box.kind != "anchor"]
+    prefix = identities[0].removesuffix("-title")
+    assert identities[:2] == [f"{prefix}-title", f"{prefix}-desc"]
+    assert Counter(identities[2:]) == Counter(f"{prefix}-{box.id}" for box in drawn)
+    paths = list(root.iter(f"{NAMESPACE}path"))
+    assert len(paths) == 2 * len(scene.edges) + sum(box.shape == "diamond" for box in drawn)
+    lines = sum(len(box.lines) for box in drawn) + sum(bool(frame.title) for frame in scene.frames)
+    assert sum(texts(root).values()) == lines + len(list(scene.labels()))
+
+
+def test_titles_are_announced():
+    root = parsed(demonstration())
+    assert root.get("role") == "img"
+    by_id = {each.get("id"): each for each in root.iter() if each.get("id")}
+    announced = [by_id[identity].text for identity in root.get("aria-labelledby").split()]
+    assert announced == [demonstration().title, demonstration().description]
+
+
+def test_two_pictures_in_one_notebook_share_no_id():
+    other = replace(demonstration(), title="other")
+    pictures = [parsed(demonstration()), parsed(other), parsed(demonstration(), THEMES["dark"])]
+    identities = [{each.get("id") for each in root.iter() if each.get("id")} for root in pictures]
+    assert not any(first & second for first, second in pairwise([*identities, identities[0]]))
+
+
+def test_gradients_are_dashed_and_hollow():
+    scene = demonstration()
+    edge = next(edge for edge in scene.edges if edge.kind == "gradient" and edge.strength == 1)
+    groups = parsed(replace(scene, edges=(edge,))).iter(f"{NAMESPACE}g")
+    line, head = (group for group in groups if group[0].tag == f"{NAMESPACE}path" and not group[0].get("id"))
+    assert line.get("stroke") == head.get("stroke") == LIGHT.edges["gradient"].stroke
+    assert line.get("stroke-dasharray")
+    assert head.get("fill") == LIGHT.background
+
+
+def test_a_head_touches_the_tip_and_the_line_stops_at_its_base():
+    box = Box("a", 10, 10, 20, 10), Box("b", 90, 10, 20, 10)
+    scene = Scene(100, 20, "one edge", boxes=box, edges=[Edge("a", "b", straight((20, 10), (80, 10)), "h", width=1)])
+    line, head = (each.get("d") for each in parsed(scene).iter(f"{NAMESPACE}path"))
+    corners = [tuple(map(float, pair.split())) for pair in re.split("[MLZ]", head) if pair]
+    end = float(line.split()[-2])
+    assert corners[1] == (80, 10)
+    assert corners[0][0] == corners[2][0] == end
+    assert 5 < 80 - end < 12
+    without = replace(scene, edges=[replace(scene.edges[0], head=False)])
+    (line,) = (each.get("d") for each in parsed(without).iter(f"{NAMESPACE}path"))
+    assert line.endswith("80 10")
+
+
+def test_frames_lie_below_edges_below_boxes_below_texts():
+    svg = to_svg(replace(demonstration(), texts=()), LIGHT)
+    frame, edge = svg.index("layer 1 · forward"), svg.index("<path")
+    box, word = svg.index('id="p', svg.index("<path")), svg.rindex("pointer-events")
+    assert frame < edge < box < word
+
+
+def test_highlighted_lines_are_painted_last_and_faded_first():
+    lines = [each.get("d") for each in parsed(demonstration()).iter(f"{NAMESPACE}path") if "Z" not in each.get("d")]
+    assert lines[0].startswith("M631 150")
+    assert lines[-1].startswith("M850 273")
+
+
+def test_numbers_have_two_decimals_at_most():
+    box = Box("n0", 1 / 3, -1e-9, 2 / 3, 1e7 + 1 / 7)
+    svg = to_svg(Scene(100, 40, "thirds", boxes=[box], frames=[Frame(0.005, 0, 1, 1)]), LIGHT)
+    numbers = re.findall(r'(?<=[ "])-?\d[\d.e+-]*(?=[ "])', svg)
+    assert numbers
+    assert all(re.fullmatch(r"-?\d+(\.\d{1,2})?", number) and number != "-0" for number in numbers)
+
+
+SCRIPT = """
+from tests.viz.demonstration import demonstration
+from viz import View
+for theme in ("light", "dark", "print"):
+    view = View(demonstration(), theme)
+    print(view.to_svg(), view.to_dot(), view.to_json())
+"""
+
+
+def test_svg_dot_and_json_are_the_same_bytes_in_every_process():
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT], cwd=ROOT, check=True, capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+        ).stdout
+        for seed in ("0", "1", "4242")
+    }  # fmt: skip
+    assert len(outputs) == 1
+    assert outputs.pop().count(b"<svg") == 3
+
+
+def test_a_large_picture_is_written_fast():
+    places = ((i, i % 1000 * 120 + 60, i // 1000 * 60 + 40) for i in range(61_000))
+    boxes = [Box(f"n{i}", x, y, 60, 30, "round", "op", (Line(f"node {i}"),)) for i, x, y in places]
+    scene = Scene(120_100, 3_800, "large", boxes=boxes)
+    start = time.process_time()
+    svg = to_svg(scene, LIGHT)
+    assert time.process_time() - start < 3
+    assert svg.count("<rect") == 61_001

@@ -1,0 +1,84 @@
+"""Outlines: how far a point is from the drawn border of a box, and curves that end exactly there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from viz.curves import Curve, at
+from viz.scene import Box, Point
+
+CORNER = 12.0  # what Graphviz rounds corners by; SVG does the same
+
+
+def corner(box: Box) -> float:
+    """Return the radius of a box's corners."""
+    shorter = min(box.width, box.height)
+    return {"round": min(CORNER, shorter / 3), "pill": shorter / 2}.get(box.shape, 0.0)
+
+
+def distance(box: Box, point: Point) -> float:
+    """Return how far a point is outside the outline of a box; negative inside.
+
+    Exact for boxes and circles; for diamonds and ellipses an estimate that is good near the outline.
+
+    >>> distance(Box("n0", 0, 0, 20, 20), (12, 0)), distance(Box("n0", 0, 0, 20, 20, "diamond"), (10, 0))
+    (2.0, 0.0)
+    """
+    x, y = abs(point[0] - box.x), abs(point[1] - box.y)
+    a, b = box.width / 2, box.height / 2
+    if box.shape == "circle" and a and b:
+        scaled = math.hypot(x / a, y / b)
+        return (scaled - 1) * (math.hypot(x, y) / scaled if scaled else min(a, b))
+    if box.shape == "diamond" and a and b:
+        return (x / a + y / b - 1) / math.hypot(1 / a, 1 / b)
+    radius = corner(box)
+    dx, dy = x - a + radius, y - b + radius
+    return math.hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - radius
+
+
+def meet(curve: Curve, source: Box, target: Box) -> Curve:
+    """Return the curve with its ends moved along their own directions onto the outlines of the boxes.
+
+    An end that lies inside is drawn back, one that lies outside is drawn on. A gradient that runs beside its forward
+    edge needs this where boxes have no straight sides.
+
+    >>> from viz.curves import straight
+    >>> ball, box = Box("a", 0, 0, 20, 20, "circle"), Box("b", 60, 0, 20, 20)
+    >>> meet(straight((0, 6), (60, 6)), ball, box)[::3]
+    ((8.0, 6.0), (50.0, 6.0))
+    """
+    _, leaving = at(curve, 0.0)
+    _, arriving = at(curve, 1.0)
+    first = _on_outline(source, curve[0], (-leaving[0], -leaving[1]))
+    last = _on_outline(target, curve[-1], arriving)
+    return (first, *curve[1:-1], last)
+
+
+def _on_outline(box: Box, end: Point, inward: Point) -> Point:
+    """Walk from an end, inward if it is outside and back if inside, until the outline is crossed; or stay."""
+
+    def height(s: float) -> float:
+        return distance(box, (end[0] + s * inward[0], end[1] + s * inward[1]))
+
+    step = 0.5 if height(0.0) > 0 else -0.5
+    reach = 2 * (box.width + box.height)
+    s = 0.0
+    while abs(s) <= reach:
+        if (height(s) > 0) != (height(s + step) > 0):
+            s = _root(height, s, s + step)
+            return (round(end[0] + s * inward[0], 3), round(end[1] + s * inward[1], 3))
+        s += step
+    return end
+
+
+def _root(height: Callable[[float], float], low: float, high: float) -> float:
+    """Halve an interval in which the sign changes until it is far below what a screen shows."""
+    outside = height(low) > 0
+    for _ in range(20):
+        middle = (low + high) / 2
+        if (height(middle) > 0) == outside:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
