@@ -173,7 +173,11 @@ class Backward:
             every = op.backward_all(wanted, dy, *shown)
         else:
             every = [op.backward(i, dy, *_shown(op.reads_of(i), xs, ys)) for i in wanted]
-        return [(i, np.asarray(result), _fresh(result, dy)) for i, result in zip(wanted, every, strict=True)]
+        held = [id(each) for each in (*every, *(dy if isinstance(dy, tuple) else (dy,)))]
+        return [
+            (i, np.asarray(result), isinstance(result, np.ndarray) and result.base is None and held.count(id(result)) == 1)
+            for i, result in zip(wanted, every, strict=True)
+        ]
 
     def checked(self, node: Node, i: int, gradient: Array, shape: tuple[int, ...]) -> None:
         """Refuse a gradient of the wrong shape or dtype: the op that made it is at fault."""
@@ -321,8 +325,3 @@ def _shown(declared: str, xs: list[Array], ys: list[Array]) -> tuple[tuple[Array
     words = declared.split()
     shown_x = tuple(x if f"x{i}" in words else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs))
     return shown_x, one_or_all(ys if "y" in words else [placeholder_array(y.shape, y.dtype) for y in ys])
-
-
-def _fresh(result: Array, dy: Any) -> bool:
-    """Tell whether an op returned a new array rather than the incoming gradient or a view."""
-    return isinstance(result, np.ndarray) and result.base is None and not any(result is each for each in (dy if isinstance(dy, tuple) else (dy,)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,7 +110,7 @@ def _part(arrays: Mapping[str, Array], prefix: str) -> dict[str, Array]:
 
 def _read(file: Path) -> dict[str, Array]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return dict(archive)
-    except (ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile) as problem:
+    except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
         raise WeightsError(f"{file} is no checkpoint: {problem}{at(user_location())}") from None

@@ -72,10 +72,15 @@ class UnknownPathError(GraphError, LookupError):
 def user_location() -> Location:
     """Return file and line of the nearest caller outside this project's packages.
 
-    It is what an error shows, and what a node remembers of where it was made.
+    It is what an error shows, and what a node remembers of where it was made. An example in a docstring counts as a
+    user's code, though it runs in the namespace of its module.
     """
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY:
+    while (
+        frame.f_back is not None
+        and frame.f_globals.get("__name__", "").partition(".")[0] in _LIBRARY
+        and not frame.f_code.co_filename.startswith("<doctest")
+    ):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 

@@ -154,9 +154,12 @@ class Graph:
         Raises:
             ShapeError: the name is taken, or a dimension is not one.
         """
-        spec = Spec.of(shape, self.dtype if dtype is None else dtype)
+        spec = self._spec(name, shape, dtype)
         if self._full(name) in self._taken:
-            raise errors.ShapeError(f"{self.name}: there is a {self._full(name)!r} already; names of inputs are unique")
+            raise errors.ShapeError(
+                f"{self.name}: there is a {self._full(name)!r} already; names of inputs are unique"
+                f"{errors.at(errors.user_location())}"
+            )
         return self.add(Placeholder(spec), (), name=name).output
 
     def placeholders_like(self, structure: Any, name: str) -> Any:
@@ -181,13 +184,13 @@ class Graph:
         array = np.array(value, dtype=dtype)
         if dtype is None and array.dtype.kind == "f" and not isinstance(value, np.ndarray | np.generic):
             array = array.astype(self.dtype)
-        Spec.of(array.shape, array.dtype)
+        self._spec(name, array.shape, array.dtype)
         array.flags.writeable = False
         return self.add(Constant(array), (), name=name).output
 
     def fill(self, shape: Iterable[Dim], value: float = 0.0, dtype: npt.DTypeLike | None = None, name: str = "fill") -> Tensor:
         """Make a tensor of one repeated value whose dimensions may have names: the zero state of any batch."""
-        return self.add(Fill(Spec.of(shape, self.dtype if dtype is None else dtype), value), (), name=name).output
+        return self.add(Fill(self._spec(name, shape, dtype), value), (), name=name).output
 
     def tensor(self, parameter: Parameter) -> Tensor:
         """Return a parameter's place in this graph, the same each time."""
@@ -195,7 +198,7 @@ class Graph:
             if parameter.dtype != self.dtype:
                 raise errors.DtypeError(
                     f"{self.name}: parameter {parameter.path} is {parameter.dtype}, the graph {self.dtype}; "
-                    "one dtype for the graph is the one switch"
+                    f"one dtype for the graph is the one switch{errors.at(errors.user_location())}"
                 )
             self._parameters[parameter] = self.add(ParameterValue(parameter), (), name=parameter.name).output
         return self._parameters[parameter]
@@ -212,7 +215,8 @@ class Graph:
         except KeyError:
             near = difflib.get_close_matches(path, self._taken, n=3)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
-            raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}") from None
+            where = errors.at(errors.user_location())
+            raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}{where}") from None
 
     def __contains__(self, path: str) -> bool:
         return path in self._taken
@@ -295,12 +299,19 @@ class Graph:
         text = f"{self._full(name or op.kind)}: {op}({shown}): {problem}{errors.at(location)}"
         return type(problem)(text)
 
+    def _spec(self, name: str, shape: Iterable[Dim], dtype: npt.DTypeLike | None) -> Spec:
+        """Make the spec of a source; errors name it."""
+        try:
+            return Spec.of(shape, self.dtype if dtype is None else dtype)
+        except errors.GraphError as problem:
+            raise type(problem)(f"{self._full(name)}: {problem}{errors.at(errors.user_location())}") from None
+
     def _full(self, name: str) -> str:
         return f"{self._scope.path}/{name}" if self._scope.path else name
 
     def _unique(self, name: str) -> str:
         if "/" in name or not name:
-            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}")
+            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}{errors.at(errors.user_location())}")
         full = self._full(name)
         count = self._counts.get(full, 0)
         self._counts[full] = count + 1

@@ -38,6 +38,7 @@ class Interpreter:
         self.hidden: dict[Node, list[list[Array]]] = {}
         self.gradients: dict[Tensor, list[Array | None]] = {}
         self.counts: dict[Loop, int] = {}
+        self.drawn: dict[Node, Array] = {}
         self.lead: tuple[int, ...] = ()
 
     def compute(self, finished: Callable[[Unit], None]) -> None:
@@ -109,7 +110,9 @@ class Interpreter:
     def _compute(self, node: Node, k: int) -> None:
         op = node.op
         if isinstance(op, Source):
-            value = op.value(node, self.context)
+            if k == 0:
+                self.drawn[node] = op.value(node, self.context)
+            value = self.drawn[node]
             self.values[node.output].append(np.array(value[k, ...] if node.loop is not None else value))
         elif type(op) in BORDER:
             self.values[node.output].append(BORDER[type(op)](self, node, k))

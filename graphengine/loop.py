@@ -126,9 +126,9 @@ class Loop:
     >>> with Loop(over="time") as loop:
     ...     total = loop.delay(g.fill(("batch",)), name="total")
     ...     loop.feed(total, total + loop.slice(x))
-    >>> run = Plan(loop.last(total), wrt=[]).run({x: [[1.0, 2.0, 4.0]]})
-    >>> run[loop.last_of[total]].tolist()
-    [3.0]
+    >>> before = loop.stack(total)
+    >>> Plan(before, wrt=[]).run({x: [[1.0, 2.0, 4.0]]})[before].tolist()
+    [[0.0, 1.0, 3.0]]
 
     Raises:
         LoopError: an open loop meets another, a delay is fed twice, or a loop would wait for its own result.
@@ -223,12 +223,15 @@ class Loop:
     def _refuse_waiting_for_itself(self, delay: Node, value: Tensor, where: str) -> None:
         """Refuse a value that leaves this loop and comes back: the loop could never start."""
         for node in _ancestors(value.node):
-            if isinstance(node.op, LEAVING) and node.inputs[0].loop is self:
-                if delay in set(_ancestors(node)):
-                    raise errors.LoopError(
-                        f"{delay.path} would wait for {node.path}, which is ready only after {self} has run: "
-                        f"{delay.path} → {node.inputs[0].path} → {node.path} → {value.path} → {delay.path}{where}"
-                    )
+            if self._ends(node) and delay in set(_ancestors(node)):
+                raise errors.LoopError(
+                    f"{delay.path} would wait for {node.path}, which is ready only after {self} has run: "
+                    f"{delay.path} → {node.inputs[0].path} → {node.path} → {value.path} → {delay.path}{where}"
+                )
+
+    def _ends(self, node: Node) -> bool:
+        """Tell whether a node takes a value out of this loop."""
+        return isinstance(node.op, LEAVING) and node.inputs[0].loop is self
 
     def stack(self, values: Any, axis: int | None = None, name: str | None = None) -> Any:
         """Return the values of all steps, time on `axis` (from the end; default: after the first axis).
@@ -238,6 +241,11 @@ class Loop:
 
         def stacked(value: Tensor) -> Tensor:
             rank = len(value.shape) + 1
+            if axis is not None and not -rank <= axis < rank:
+                raise errors.ShapeError(
+                    f"{value.path} {value.spec} of all steps has {rank} axes, none of them {axis}"
+                    f"{errors.at(errors.user_location())}"
+                )
             where = (min(1, rank - 1) - rank) if axis is None else axis if axis < 0 else axis - rank
             return self._outside(StackSteps(self.over, where, self.reverse), value, name or f"{value.name}_all")
 
@@ -264,13 +272,19 @@ class Loop:
         """End the loop after the first step where every entry of `done` is true.
 
         Raises:
-            LoopError: `done` is no boolean of this loop, or an end was set before.
+            LoopError: `done` is no boolean of this loop or waits for its end, or an end was set before.
         """
         where = errors.at(errors.user_location())
         if done.loop is not self or done.dtype != np.bool_:
             raise errors.LoopError(f"{self} can end on a boolean of its own, not on {done.path} {done.spec}{where}")
         if self.until_node is not None:
             raise errors.LoopError(f"{self} ends on {self.until_node.path} already{where}")
+        for node in _ancestors(done.node):
+            if self._ends(node):
+                raise errors.LoopError(
+                    f"{self} would wait for {node.path}, which is ready only after it has run: "
+                    f"{node.inputs[0].path} → {node.path} → {done.path}{where}"
+                )
         self.until_node = done
 
     def _join(self, graph: Graph | None) -> Graph:
@@ -307,13 +321,23 @@ class Loop:
         return value.graph.add(op, (value,), name=name, loop=None).output
 
 
+def dependencies(node: Node) -> list[Node]:
+    """Return the nodes that one waits for; what leaves a loop waits for its early end too."""
+    found = [tensor.node for tensor in node.sources]
+    if isinstance(node.op, LEAVING):
+        loop = node.inputs[0].loop
+        if loop is not None and loop.until_node is not None:
+            found.append(loop.until_node.node)
+    return found
+
+
 def _ancestors(node: Node) -> list[Node]:
-    """Return the nodes that a node depends on, itself first, through inputs and feeds."""
+    """Return the nodes that a node waits for, itself first."""
     seen = {node}
     pending = [node]
     for current in pending:
-        for tensor in current.sources:
-            if tensor.node not in seen:
-                seen.add(tensor.node)
-                pending.append(tensor.node)
+        for other in dependencies(current):
+            if other not in seen:
+                seen.add(other)
+                pending.append(other)
     return pending

@@ -56,6 +56,9 @@ class Operators:
     def __mod__(self, other: Any) -> Tensor:
         return _ops().mod(self, other)  # type: ignore[no-any-return]
 
+    def __rmod__(self, other: Any) -> Tensor:
+        return _ops().mod(other, self)  # type: ignore[no-any-return]
+
     def __matmul__(self, other: Any) -> Tensor:
         return _ops().matmul(self, other)  # type: ignore[no-any-return]
 
@@ -86,8 +89,14 @@ class Operators:
     def __and__(self, other: Any) -> Tensor:
         return _ops().logical_and(self, other)  # type: ignore[no-any-return]
 
+    def __rand__(self, other: Any) -> Tensor:
+        return _ops().logical_and(other, self)  # type: ignore[no-any-return]
+
     def __or__(self, other: Any) -> Tensor:
         return _ops().logical_or(self, other)  # type: ignore[no-any-return]
+
+    def __ror__(self, other: Any) -> Tensor:
+        return _ops().logical_or(other, self)  # type: ignore[no-any-return]
 
     def __invert__(self) -> Tensor:
         return _ops().logical_not(self)  # type: ignore[no-any-return]

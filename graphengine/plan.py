@@ -253,7 +253,8 @@ class Plan:
 
 def _owned(tensor: Tensor, value: Array) -> Array:
     """Return a value as an array that nobody else holds."""
-    shared = isinstance(tensor.node.op, Source) or value.base is not None
+    op = tensor.node.op
+    shared = isinstance(op, Source) or op.is_view or value.base is not None
     return value.copy() if shared else value
 
 

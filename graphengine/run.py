@@ -81,7 +81,8 @@ class Run:
         if tensor is None or tensor not in self._gradients:
             why = "this run computed no gradients" if not self._gradients else "the plan does not differentiate it"
             raise errors.GradientError(
-                f"no gradient of {what.path}: {why}; name it in wrt=[...]{errors.at(errors.user_location())}"
+                f"no gradient of {getattr(what, 'path', what)}: {why}; name it in wrt=[...]"
+                f"{errors.at(errors.user_location())}"
             )
         return self._gradients[tensor]
 
@@ -118,6 +119,8 @@ def bind(
     for name, size in (sizes or {}).items():
         if name not in names:
             raise errors.FeedError(f"sizes: no dimension {name!r} in this plan; it has {sorted(names)}{where}")
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
+            raise errors.FeedError(f"sizes: {name} is a whole number from 0 up, not {size!r}{where}")
         bound[name], origin[name] = int(size), "sizes="
     for node, array in arrays.items():
         _bind_names(node.output, array, bound, origin, where)
@@ -208,8 +211,9 @@ def _bind_names(tensor: Tensor, array: Array, bound: dict[str, int], origin: dic
 
 def _check_shape(tensor: Tensor, array: Array, bound: Mapping[str, int], where: str) -> None:
     spec = tensor.spec
-    for size, dim in zip(array.shape, spec.shape, strict=True):
+    for axis, (size, dim) in enumerate(zip(array.shape, spec.shape, strict=True)):
         if names_in(dim) <= set(bound) and evaluate(dim, bound) != size:
+            wanted = dim if isinstance(dim, int) else f"{dim} = {evaluate(dim, bound)}"
             raise errors.FeedError(
-                f"{tensor.path} {spec} was fed {list(array.shape)}: {dim} wants {evaluate(dim, bound)}, not {size}{where}"
+                f"{tensor.path} {spec} was fed {list(array.shape)}: axis {axis} is {wanted}, not {size}{where}"
             )

@@ -72,6 +72,8 @@ class Derived:
     def __floordiv__(self, divisor: int) -> Derived:
         if divisor == 1:
             return self
+        if all(not monomial for monomial, _ in self.terms):
+            return dim(sum(coefficient for _, coefficient in self.terms) // divisor)
         if all(coefficient % divisor == 0 for _, coefficient in self.terms):
             return _derived({monomial: c // divisor for monomial, c in self.terms})
         return _derived({(Quotient(self, divisor),): 1})

@@ -23,7 +23,15 @@ def leaves(structure: Any) -> list[Any]:
     >>> leaves((1, (2, 3)))
     [1, 2, 3]
     """
-    return [leaf for _, leaf in walk(structure)]
+    found = []
+    pending = [structure]
+    while pending:
+        value = pending.pop()
+        if is_branch(value):
+            pending.extend(reversed(value))
+        else:
+            found.append(value)
+    return found
 
 
 def walk(structure: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -53,6 +53,7 @@ class Trace:
         self._steps = None if steps is None else frozenset(steps)
         self._partial = norms_only or keep is not None or steps is not None
         self._run = Interpreter(plan, context, seeds)
+        self._refuse_unknown()
         if budget is not None:
             self._refuse_beyond(budget)
         self._run.compute(self._thin)
@@ -169,10 +170,14 @@ class Trace:
         stacked = np.stack(arrays) if arrays else np.zeros((0, *lead, *shape), tensor.dtype)
         return stacked[::-1].copy() if loop.reverse else stacked
 
+    def _refuse_unknown(self) -> None:
+        """Refuse to keep what is not there, because nobody would notice."""
+        for path in self._keep or ():
+            if not any(_leads_to(path, tensor) for node in self.plan.nodes for tensor in node.outputs):
+                self.find(path.rstrip("/"))
+
     def _kept(self, tensor: Tensor) -> bool:
-        return self._keep is None or any(
-            tensor.path == path or tensor.path.startswith(path.rstrip("/") + "/") for path in self._keep
-        )
+        return self._keep is None or any(_leads_to(path, tensor) for path in self._keep)
 
     def _thin(self, unit: Unit) -> None:
         """Let go of what was not asked for."""
@@ -211,3 +216,8 @@ class Trace:
                 f"the trace would hold {total:,} bytes, beyond the budget of {budget:,}; narrow it with keep=[paths], "
                 f"steps=[positions] or norms_only=True, feed less, or raise budget={errors.at(errors.user_location())}"
             )
+
+
+def _leads_to(path: str, tensor: Tensor) -> bool:
+    """Tell whether a path is a tensor's own or that of a scope around it."""
+    return tensor.path == path or tensor.path.startswith(path.rstrip("/") + "/")

@@ -101,17 +101,23 @@ def _box(name: str, box: Box, scene: Scene, theme: Theme) -> str:
 
 def _texts(scene: Scene, theme: Theme) -> Iterator[str]:
     """Every line of text is a node of its own, which puts it where the scene has it, whatever its size."""
+    for label, colour in _labels(scene, theme):
+        # An empty line in a label makes Graphviz 14 free what it never allocated.
+        if text.clean(label.content):
+            yield _label(label, colour, scene)
+
+
+def _labels(scene: Scene, theme: Theme) -> Iterator[tuple[Text, str]]:
     for frame in scene.frames:
-        if frame.title:
-            yield _label(frame_title(frame), theme.frames[frame.kind].text, scene)
+        yield frame_title(frame), theme.frames[frame.kind].text
     for box in scene.boxes:
         if box.kind == "anchor":
             continue
         style = theme.box(box)
         for line, y in box_lines(box):
-            yield _label(_free(line, box.x, y), theme.text(line.role, style), scene)
+            yield _free(line, box.x, y), theme.text(line.role, style)
     for label in scene.labels():
-        yield _label(label, theme.text(label.role), scene)
+        yield label, theme.text(label.role)
 
 
 def _free(line: Line, x: float, y: float) -> Text:

@@ -75,7 +75,7 @@ class TakeSlice(View):
         part: Array = x[self._index()]
         own = shape[len(shape) - sum(not isinstance(each, int) for each in self.key) :]
         if part.shape[part.ndim - len(own) :] != own:
-            raise ShapeError(f"the slice {self} does not lie inside {list(x.shape)}")
+            raise ShapeError(f"the slice does not lie inside {list(x.shape)}")
         return part
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
@@ -87,7 +87,7 @@ class TakeSlice(View):
         return (..., *(slice(*part) if isinstance(part, Cut) else part for part in self.key))
 
     def __str__(self) -> str:
-        return f"[{', '.join(map(str, self.key))}]"
+        return f"TakeSlice[{', '.join(map(str, self.key))}]"
 
 
 def _part(given: Any) -> Part:

@@ -26,7 +26,7 @@ def clip_by_value(gradients: Mapping[Key, Array], limit: float) -> dict[Key, Arr
     """
     refuse_non_finite(gradients)
     limit = positive("limit", limit)
-    return {key: np.clip(gradient, -limit, limit) for key, gradient in gradients.items()}
+    return {key: np.asarray(np.clip(gradient, -limit, limit)) for key, gradient in gradients.items()}
 
 
 def clip_by_global_norm(gradients: Mapping[Key, Array], limit: float) -> tuple[dict[Key, Array], float]:

@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from graphengine.graph import Node
-from graphengine.loop import LEAVING, Delay, Loop
+from graphengine.loop import Delay, Loop, dependencies
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Unit:
     """Nodes that run together.
 
@@ -28,16 +28,6 @@ class Unit:
     nodes: tuple[Node, ...]
     loop: Loop | None
     stepwise: bool
-
-
-def dependencies(node: Node) -> list[Node]:
-    """Return the nodes that one waits for; what leaves a loop waits for its early end too."""
-    found = [tensor.node for tensor in node.sources]
-    if isinstance(node.op, LEAVING):
-        loop = node.inputs[0].loop
-        if loop is not None and loop.until_node is not None:
-            found.append(loop.until_node.node)
-    return found
 
 
 def needed(nodes: Iterable[Node]) -> list[Node]:

@@ -131,6 +131,17 @@ def test_nothing_given_is_written(row: Row) -> None:
             assert not any(np.shares_memory(gradient, each) for each in (*xs, *as_tuple(y))), op
 
 
+def test_backward_may_use_an_array_it_is_given(row: Row) -> None:
+    for (op, xs), draw in drawn(row):
+        outputs, y = forward(op, xs)
+        dy = seeds_for(outputs, draw)
+        for i in differentiated(op, xs):
+            if not op.together:
+                fresh = np.asarray(op.backward(i, dy, tuple(xs), y))
+                given = op.backward(i, dy, tuple(xs), y, np.full(fresh.shape, np.nan))
+                np.testing.assert_array_equal(given, fresh, err_msg=str(op))
+
+
 def test_backward_reads_only_what_it_declares(row: Row) -> None:
     """Arrays that are not declared are NaN; stale or missing memory in their place cannot matter then."""
     for (op, xs), draw in drawn(row):
@@ -204,7 +215,9 @@ class Unrolled:
         return Plan(targets, also=whole, wrt=[self.places[i] for i in wanted])
 
 
-def test_all_steps_at_once_equal_one_at_a_time(row: Row) -> None:
+@pytest.mark.parametrize("lead", [(), (2,)], ids=str)
+def test_all_steps_at_once_equal_one_at_a_time(row: Row, lead: tuple[int, ...]) -> None:
+    across = (slice(None),) * len(lead)
     for number, ((op, xs), draw) in enumerate(drawn(row)):
         steps = draw.equal or number % 4
         body = Unrolled(op, xs, draw, steps)
@@ -214,7 +227,7 @@ def test_all_steps_at_once_equal_one_at_a_time(row: Row) -> None:
         plan = body.plan(node.outputs, wanted)
         assert not any(unit.stepwise for unit in plan.units)
         outputs = [forward(op, body.at(t)) for t in range(steps)]
-        dys = [draw.floats((steps, *y.spec.shape)) if y.spec.floating else None for y in node.outputs]
+        dys = [draw.floats((*lead, steps, *y.spec.shape)) if y.spec.floating else None for y in node.outputs]
         seeds = {t: dy for t, dy in zip(body.whole, dys, strict=True) if dy is not None} if wanted else {}
         run, trace = plan.run(body.feeds, seeds=seeds), plan.trace(body.feeds, seeds=seeds)
         for position, tensor in enumerate(body.whole):
@@ -222,12 +235,12 @@ def test_all_steps_at_once_equal_one_at_a_time(row: Row) -> None:
             np.testing.assert_allclose(run[tensor], hand, **CLOSE, err_msg=str(op))
             np.testing.assert_allclose(trace.value(tensor), hand, **CLOSE, err_msg=str(op))
         for i in wanted:
-            hand = np.zeros(body.xs[i].shape)
+            hand = np.zeros(lead + body.xs[i].shape)
             for t, (ys, y) in enumerate(outputs):
-                dy = [np.zeros(y.shape, y.dtype) if d is None else d[t] for d, y in zip(dys, ys, strict=True)]
-                part = backward(op, i, one_or_all(dy), body.at(t), y)
+                dy = [np.zeros(lead + y.shape) if d is None else d[(*across, t)] for d, y in zip(dys, ys, strict=True)]
+                part = backward(op, i, one_or_all(dy), body.at(t), y, len(lead))
                 if body.sliced[i]:
-                    hand[(slice(None),) * body.axes[i] + (t,)] += part
+                    hand[(*across, *(slice(None),) * body.axes[i], t)] += part
                 else:
                     hand += part
             np.testing.assert_allclose(run.grad(body.places[i]), hand, **CLOSE, err_msg=str(op))

@@ -14,7 +14,7 @@ from tests.viz.names import EVIL, NAMES, wearing
 from viz import render, text
 from viz.curves import straight
 from viz.dot import to_dot
-from viz.scene import Box, Edge, Frame, Line, Scene, Text
+from viz.scene import Box, Edge, Line, Scene, Text
 from viz.theme import LIGHT, THEMES
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -60,7 +60,7 @@ def squeezed(content):
 @settings(max_examples=80)
 def test_names_stay_names(names):
     made, harmless = (list(statements(to_dot(wearing(each), LIGHT))) for each in (names, ["n"] * len(names)))
-    assert len(made) == len(harmless) - sum(not name for name in names)
+    assert len(made) == len(harmless) - 6 * sum(not text.clean(name) for name in names)
     assert {name for name, _, _ in made} <= {name for name, _, _ in harmless}
     assert Counter(end for _, end, _ in made if end) == Counter(end for _, end, _ in harmless if end)
 
@@ -68,6 +68,13 @@ def test_names_stay_names(names):
 @pytest.mark.renderer
 def test_the_engine_reads_the_worst_names_as_they_are():
     _engine_reads_names_as_they_are(list(EVIL))
+
+
+@pytest.mark.renderer
+def test_nothing_at_all_to_write_does_not_crash_the_engine():
+    """Graphviz 14 crashes in most runs, not in all, on a label that is an empty line."""
+    for _ in range(8):
+        assert not words(drawn_by_engine(wearing(["", "\u202e"] * 6)))
 
 
 @pytest.mark.renderer
@@ -104,7 +111,8 @@ def test_the_engine_draws_what_the_scene_holds(theme):
     assert kinds["cluster"] == len(scene.frames)
     assert root.get("width") == f"{scene.width:g}pt"
     assert root.get("height") == f"{scene.height:g}pt"
-    classes = [each.get("class") for each in root.iter(f"{NAMESPACE}g")][1:]
+    painted = (each.get("class") for each in root.iter(f"{NAMESPACE}g"))
+    classes = [kind for kind in painted if kind in ("cluster", "edge", "node")]
     order = [kind for i, kind in enumerate(classes) if i == 0 or classes[i - 1] != kind]
     assert order == ["cluster", "edge", "node"]
 
@@ -145,7 +153,8 @@ def test_every_end_is_a_node_with_a_position():
 
 def test_positions_point_up_and_tips_stand_apart():
     boxes = Box("a", 10, 20, 20, 10), Box("b", 90, 60, 20, 10)
-    edges = [Edge("a", "b", straight((20, 20), (80, 60)), "h"), Edge("a", "b", straight((20, 20), (80, 60)), head=False)]
+    line = straight((20, 20), (80, 60))
+    edges = [Edge("a", "b", line, "h"), Edge("a", "b", line, head=False)]
     made = list(statements(to_dot(Scene(100, 100, "up", boxes=boxes, edges=edges), LIGHT)))
     nodes = {name: attributes for name, end, attributes in made if end is None}
     assert (nodes["n0"]["pos"], nodes["n1"]["pos"]) == ("10,80", "90,40")
@@ -162,9 +171,7 @@ def test_positions_point_up_and_tips_stand_apart():
 def test_frames_are_clusters_with_bounds():
     made = [attributes for name, _, attributes in statements(to_dot(demonstration(), LIGHT)) if name == "cluster"]
     assert made[0]["bb"] == "20,150,1010,400"
-    assert len(made) == len(demonstration().frames)
-    ((_, _, one),) = [each for each in statements(to_dot(Scene(9, 9, "f", frames=[Frame(1, 1, 5, 5)]), LIGHT)) if each[0] == "cluster"]
-    assert one["label"] == ""
+    assert [attributes["label"] for attributes in made] == [""] * len(demonstration().frames)
 
 
 def test_dots_per_inch_only_where_asked():

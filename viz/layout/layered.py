@@ -1,0 +1,307 @@
+"""Layered layout of any directed graph, after Sugiyama, Tagawa and Toda (1981): rank, order, place, route.
+
+Positions are (breadth, depth): breadth runs along a rank, depth from rank to rank; a caller turns them into x and y for the
+direction in which its picture flows. The same input gives the same layout, and nothing recurses.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Position: TypeAlias = tuple[float, float]
+Size: TypeAlias = tuple[float, float]
+
+_SWEEPS = 12
+_PORT = 22.0  # at most so far apart do edges leave a box
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Where everything stands.
+
+    Attributes:
+        centres: of the boxes.
+        routes: for every edge its corners, from the source's border to the target's: it is straight between the corners 0
+            and 1, bends from 1 to 2, is straight again from 2 to 3, and so on; bends stay between ranks.
+        labels: for every edge with a label the centre of the label.
+        size: the whole extent; the smallest breadth and depth are 0.
+    """
+
+    centres: list[Position]
+    routes: list[list[Position]]
+    labels: dict[int, Position]
+    size: Size
+
+
+@dataclass
+class _Item:
+    """A box, or a place that a long edge passes (then `edge` says which)."""
+
+    breadth: float
+    depth: float
+    rank: int
+    edge: int | None = None
+    label: bool = False
+    before: list[int] = field(default_factory=list)
+    after: list[int] = field(default_factory=list)
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Band:
+    """From where to where a rank reaches."""
+
+    start: float
+    end: float
+
+    @property
+    def middle(self) -> float:
+        """Where its boxes are centred."""
+        return (self.start + self.end) / 2
+
+
+def arrange(
+    sizes: Sequence[Size],
+    edges: Sequence[tuple[int, int]],
+    *,
+    gap: float = 18.0,
+    between: float = 34.0,
+    lane: float = 10.0,
+    labels: Mapping[int, Size] | None = None,
+) -> Arrangement:
+    """Lay out boxes of given sizes (breadth, depth) so that edges run from rank to rank.
+
+    Edges of circles are drawn against the flow where they must. An edge from a box to itself has no route.
+
+    Args:
+        gap: the room between boxes of a rank.
+        between: the room between ranks.
+        lane: the breadth that a passing edge needs.
+        labels: sizes of the labels of edges; a label gets a place of its own in a rank between.
+    """
+    labels = labels or {}
+    span = 2 if labels else 1
+    turned = _turned(len(sizes), edges)
+    flows = [(b, a) if i in turned else (a, b) for i, (a, b) in enumerate(edges)]
+    ranks = _ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span)
+    items = [_Item(*size, ranks[i]) for i, size in enumerate(sizes)]
+    chains = _chains(items, flows, labels, lane)
+    order = _ordered(items)
+    _place(items, order, gap)
+    bands, total = _bands(items, order, between / span)
+    low = min((item.at - item.breadth / 2 for item in items), default=0.0)
+    high = max((item.at + item.breadth / 2 for item in items), default=0.0)
+    for item in items:
+        item.at -= low
+    ports = _ports(items, chains)
+    routes = []
+    for i, chain in enumerate(chains):
+        route = _route(items, chain, bands, ports, i) if chain else []
+        routes.append(route[::-1] if i in turned else route)
+    centres = [(item.at, bands[item.rank].middle) for item in items[: len(sizes)]]
+    spots = {item.edge: (item.at, bands[item.rank].middle) for item in items if item.label and item.edge is not None}
+    return Arrangement(centres, routes, spots, (high - low, total))
+
+
+def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:
+    """Return the edges that close circles, found by walking depth first."""
+    leaving: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    for i, (a, b) in enumerate(edges):
+        if a != b:
+            leaving[a].append((b, i))
+    state = [0] * count
+    found = set()
+    for start in range(count):
+        if state[start]:
+            continue
+        state[start] = 1
+        stack = [(start, iter(leaving[start]))]
+        while stack:
+            here, rest = stack[-1]
+            step = next(rest, None)
+            if step is None:
+                state[here] = 2
+                stack.pop()
+            elif state[step[0]] == 1:
+                found.add(step[1])
+            elif state[step[0]] == 0:
+                state[step[0]] = 1
+                stack.append((step[0], iter(leaving[step[0]])))
+    return found
+
+
+def _ranks(count: int, flows: list[tuple[int, int]], span: int) -> list[int]:
+    """Longest paths from the sources; a box that only sends is then moved up to what it sends to."""
+    leaving: list[list[int]] = [[] for _ in range(count)]
+    waiting = [0] * count
+    for a, b in flows:
+        leaving[a].append(b)
+        waiting[b] += 1
+    sources = [i for i in range(count) if not waiting[i]]
+    ranks = [0] * count
+    pending = list(sources)
+    for here in pending:
+        for there in leaving[here]:
+            ranks[there] = max(ranks[there], ranks[here] + span)
+            waiting[there] -= 1
+            if not waiting[there]:
+                pending.append(there)
+    for here in sources:
+        if leaving[here]:
+            ranks[here] = min(ranks[there] for there in leaving[here]) - span
+    return ranks
+
+
+def _chains(
+    items: list[_Item], flows: list[tuple[int, int]], labels: Mapping[int, Size], lane: float
+) -> list[list[int]]:
+    """Cut every edge into steps of one rank; returns the items along each edge."""
+    chains: list[list[int]] = []
+    for edge, (a, b) in enumerate(flows):
+        if a == b:
+            chains.append([])
+            continue
+        chain = [a]
+        first, last = items[a].rank + 1, items[b].rank
+        for rank in range(first, last):
+            here = edge in labels and rank == first
+            breadth, depth = labels[edge] if here else (lane, 0.0)
+            items.append(_Item(breadth, depth, rank, edge, here))
+            chain.append(len(items) - 1)
+        chain.append(b)
+        for one, other in zip(chain, chain[1:], strict=False):
+            items[one].after.append(other)
+            items[other].before.append(one)
+        chains.append(chain)
+    return chains
+
+
+def _ordered(items: list[_Item]) -> list[list[int]]:
+    """Order the items of every rank so that few edges cross: barycentres, sweeping down and up, the best one kept."""
+    order: list[list[int]] = [[] for _ in range(max((item.rank for item in items), default=-1) + 1)]
+    for i, item in enumerate(items):
+        order[item.rank].append(i)
+    best, fewest = [list(rank) for rank in order], _crossings(items, order)
+    for sweep in range(_SWEEPS):
+        if not fewest:
+            break
+        down = sweep % 2 == 0
+        place: dict[int, int] = {}
+        for rank in order if down else reversed(order):
+            _sort(items, rank, place, down)
+            place = {i: k for k, i in enumerate(rank)}
+        crossings = _crossings(items, order)
+        if crossings < fewest:
+            best, fewest = [list(rank) for rank in order], crossings
+    return best
+
+
+def _sort(items: list[_Item], rank: list[int], place: Mapping[int, int], down: bool) -> None:
+    """Sort a rank by the mean place of its neighbours; what has none stays where it is."""
+    means = {}
+    for k, i in enumerate(rank):
+        near = items[i].before if down else items[i].after
+        means[i] = sum(place[j] for j in near) / len(near) if near else float(k)
+    rank.sort(key=means.__getitem__)
+
+
+def _crossings(items: list[_Item], order: list[list[int]]) -> int:
+    total = 0
+    for rank, below in zip(order, order[1:], strict=False):
+        place = {i: k for k, i in enumerate(below)}
+        seen: list[int] = []
+        for i in rank:
+            ends = sorted(place[j] for j in items[i].after)
+            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
+    return total
+
+
+def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
+    """Move items towards their neighbours, rank by rank, without changing their order."""
+    for rank in order:
+        at = 0.0
+        for i in rank:
+            items[i].at = at + items[i].breadth / 2
+            at += items[i].breadth + gap
+    for sweep in range(2 * _SWEEPS):
+        down = sweep % 2 == 0
+        for rank in order if down else reversed(order):
+            wanted, weights = [], []
+            for i in rank:
+                item = items[i]
+                near = item.before if down else item.after
+                near = near or (item.after if down else item.before)
+                wanted.append(sum(items[j].at for j in near) / len(near) if near else item.at)
+                weights.append(8.0 if item.edge is not None else 1.0)
+            apart = [
+                (items[i].breadth + items[j].breadth) / 2 + gap for i, j in zip(rank, rank[1:], strict=False)
+            ]
+            for i, at in zip(rank, spread(wanted, apart, weights), strict=True):
+                items[i].at = at
+
+
+def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[float]) -> list[float]:
+    """Return the places nearest to the wanted ones, by weighted squares, that keep order and distances.
+
+    Pool adjacent violators, on what is left of the wanted places when the distances are taken away.
+
+    >>> spread([0.0, 0.0, 50.0], [10.0, 10.0], [1.0, 1.0, 1.0])
+    [-5.0, 5.0, 50.0]
+    """
+    offsets = [0.0]
+    for distance in apart:
+        offsets.append(offsets[-1] + distance)
+    pools: list[tuple[float, float, int]] = []
+    for goal, offset, weight in zip(wanted, offsets, weights, strict=True):
+        mean, mass, count = goal - offset, weight, 1
+        while pools and pools[-1][0] > mean:
+            other, more, many = pools.pop()
+            mean = (mean * mass + other * more) / (mass + more)
+            mass, count = mass + more, count + many
+        pools.append((mean, mass, count))
+    places = [mean for mean, _, count in pools for _ in range(count)]
+    return [place + offset for place, offset in zip(places, offsets, strict=True)]
+
+
+def _bands(items: list[_Item], order: list[list[int]], between: float) -> tuple[list[_Band], float]:
+    """Return where every rank lies, and the whole depth."""
+    bands = []
+    edge = 0.0
+    for rank in order:
+        thick = max(items[i].depth for i in rank) if rank else 0.0
+        bands.append(_Band(edge, edge + thick))
+        edge += thick + between
+    return bands, max(edge - between, 0.0)
+
+
+def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool], float]:
+    """Spread the edges of a box along its border, in the order of where they go; by (edge, at its source)."""
+    sides: dict[tuple[int, bool], list[tuple[float, int]]] = {}
+    for edge, chain in enumerate(chains):
+        if chain:
+            sides.setdefault((chain[0], True), []).append((items[chain[1]].at, edge))
+            sides.setdefault((chain[-1], False), []).append((items[chain[-2]].at, edge))
+    ports = {}
+    for (i, leaving), ends in sides.items():
+        item = items[i]
+        step = min(_PORT, item.breadth / (len(ends) + 1))
+        places = [item.at + step * (k - (len(ends) - 1) / 2) for k in range(len(ends))]
+        for place, (_, edge) in zip(places, sorted(ends), strict=True):
+            ports[edge, leaving] = place
+    return ports
+
+
+def _route(
+    items: list[_Item], chain: list[int], bands: list[_Band], ports: Mapping[tuple[int, bool], float], edge: int
+) -> list[Position]:
+    first, last = items[chain[0]], items[chain[-1]]
+    start, end = ports[edge, True], ports[edge, False]
+    route = [(start, bands[first.rank].middle + first.depth / 2), (start, bands[first.rank].end)]
+    for i in chain[1:-1]:
+        route += [(items[i].at, bands[items[i].rank].start), (items[i].at, bands[items[i].rank].end)]
+    return [*route, (end, bands[last.rank].start), (end, bands[last.rank].middle - last.depth / 2)]
