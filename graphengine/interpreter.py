@@ -7,7 +7,7 @@ against it and pictures are drawn from it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -210,12 +210,16 @@ class Interpreter:
             self.zeros(tensor) if dy is None else dy
             for tensor, dy in zip(node.outputs, dys, strict=True)
         ]
+        return self.vjp(node, i, one_or_all(filled), k)
+
+    def vjp(self, node: Node, i: int, dy: Any, k: int) -> Array:
+        """What the backward of a node's op makes of a gradient of its outputs, for input `i`."""
         xs = tuple(self._at(tensor, k) for tensor in node.inputs)
         ys = [self._at(tensor, k) for tensor in node.outputs] + self.hidden[node][k]
         if node.op.together:
-            (gradient,) = node.op.backward_all((i,), one_or_all(filled), xs, one_or_all(ys))
+            (gradient,) = node.op.backward_all((i,), dy, xs, one_or_all(ys))
         else:
-            gradient = node.op.backward(i, one_or_all(filled), xs, one_or_all(ys))
+            gradient = node.op.backward(i, dy, xs, one_or_all(ys))
         return sum_to(np.asarray(gradient), xs[i].shape, len(self.lead))
 
     def _slice_back(self, node: Node, i: int, k: int) -> Array | None:

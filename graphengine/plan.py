@@ -72,6 +72,8 @@ class Plan:
                 assert node.loop is not None
                 self.names |= names_in(node.loop.over)
         self.units = split(self.nodes)
+        places = dict.fromkeys(node.scope for node in self.nodes)
+        self.scopes = dict.fromkeys(scope for place in places for scope in place.ancestry())
         self._differentiate(wrt)
         self._prepare()
 
@@ -157,10 +159,11 @@ class Plan:
         if cast is not None:
             found = Backward(forward, cast).compute()
         values = {tensor: _owned(tensor, forward.values[tensor]) for tensor in (*self.targets, *self.also)}
-        for scope in self._watched():
+        if watched := self._watched():
             trace = Trace(self, context, cast)
-            for watcher in scope.watchers:
-                watcher(trace, scope)
+            for scope in watched:
+                for watcher in scope.watchers:
+                    watcher(trace, scope)
         return Run(values, found, self.parameter_tensors, context.seed)
 
     def trace(
@@ -243,8 +246,7 @@ class Plan:
 
     def _watched(self) -> list[Scope]:
         """The scopes that someone asked to see."""
-        found = dict.fromkeys(scope for place in {n.scope: None for n in self.nodes} for scope in place.ancestry())
-        return [scope for scope in found if scope.watchers]
+        return [scope for scope in self.scopes if scope.watchers]
 
     def __repr__(self) -> str:
         stepwise = sum(len(unit.nodes) for unit in self.units if unit.stepwise)

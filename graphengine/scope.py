@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from graphengine.trace import Trace
@@ -28,6 +28,8 @@ class Scope:
         index: its coordinate, for layers (0 is the lowest), directions (0 fw, 1 bw) and time steps.
         parent: the scope around it; None for the root.
         kind: what stands in it, in the field's words ("LSTMCell"), for labels.
+        ports: the tensors at its border by what they are to it, where its layer said so: a cell's input `x`, its `state`
+            before, its `output`, and the state `after`.
         watchers: called with the trace of every run, because someone asked to see this place (`debug=True`).
     """
 
@@ -36,6 +38,7 @@ class Scope:
     index: int | None = None
     parent: Scope | None = None
     kind: str = ""
+    ports: dict[str, Any] = field(default_factory=dict, repr=False)
     watchers: list[Watcher] = field(default_factory=list, repr=False)
 
     @cached_property

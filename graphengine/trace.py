@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphengine import errors
 from graphengine.graph import Node, Tensor
-from graphengine.interpreter import Interpreter
+from graphengine.interpreter import BORDER, Interpreter
 from graphengine.loop import Loop
+from graphengine.op import Source
 from graphengine.parameter import Parameter
 from graphengine.passes.split import Unit
 from graphengine.run import RunContext
@@ -102,20 +103,39 @@ class Trace:
             GradientError: the edge carries no gradient.
         """
         tensor = node.sources[i]
-        where = errors.at(errors.user_location())
         if not self.edge_carries(node, i):
-            raise errors.GradientError(f"no gradient flows from {node.path} to {tensor.path}{where}")
-        loop = node.loop or tensor.loop
+            raise errors.GradientError(
+                f"no gradient flows from {node.path} to {tensor.path}{errors.at(errors.user_location())}"
+            )
+        found = self._run.contribution(node, i, self._step(node, node.loop or tensor.loop, t))
+        return self._run.zeros(tensor) if found is None else np.array(found)
+
+    def vjp(self, node: Node, i: int, dy: Any, t: int | None = None) -> Array:
+        """Return what a node's backward makes of a gradient of its outputs: the gradient of its input `i`.
+
+        It asks the op alone, at the values of this trace: whether or not the plan needs that gradient, and of any
+        `dy`, such as a part of the node's own.
+
+        Raises:
+            GradientError: no gradient passes through the op, or the node stands at the border of a loop.
+        """
+        if not node.op.carries(i) or isinstance(node.op, (Source, *BORDER)):
+            raise errors.GradientError(
+                f"no op of {node.path} hands a gradient to its input {i}{errors.at(errors.user_location())}"
+            )
+        return np.array(self._run.vjp(node, i, dy, self._step(node, node.loop, t)))
+
+    def _step(self, node: Node, loop: Loop | None, t: int | None) -> int:
+        """Return when a position is processed, for a gradient that is formed from whole values."""
+        where = errors.at(errors.user_location())
         if (t is None) != (loop is None):
             raise errors.UnknownPathError(f"{node.path}: {'say at which position t' if loop else 'has no time'}{where}")
-        k = 0 if loop is None or t is None else self._index(loop, t)
         if self._partial:
             raise errors.UnknownPathError(
                 f"contributions at {node.path} are formed from whole values, and this trace keeps only some "
                 f"(keep=, steps=, norms_only=){where}"
             )
-        found = self._run.contribution(node, i, k)
-        return self._run.zeros(tensor) if found is None else np.array(found)
+        return 0 if loop is None or t is None else self._index(loop, t)
 
     def carries(self, what: str | Tensor) -> bool:
         """Tell whether a gradient flows to a value."""

@@ -47,8 +47,10 @@ class Cell(Layer):
         """
         graph = graph_of((x, state), type(self).__name__)
         check_state(self, x.spec, state)
-        with self.open(graph, "", "cell"):
-            return self.step(x, state)
+        with self.open(graph, "", "cell") as scope:
+            output, after = self.step(x, state)
+        scope.ports.update(x=x, state=state, output=output, after=after)
+        return output, after
 
 
 def check_state(cell: Cell, x: Spec, given: Any) -> None:

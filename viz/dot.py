@@ -141,8 +141,9 @@ def _label(label: Text, colour: str, scene: Scene) -> str:
 def _edge(numbers: dict[str, str], edge: Edge, scene: Scene, theme: Theme) -> str:
     style = theme.edges[edge.kind]
     colour, width = theme.line(edge)
-    body = head_length(width, style.head) - (0.5 if style.head == "hollow" else 1.5) * width
-    curve = shortened(edge.points, body + _MITRE * width) if edge.head else edge.points
+    hollow = style.head == "hollow"
+    body = head_length(width, style.head) - (0.5 if hollow else 1.5) * width
+    curve = shortened(edge.points, body + (_MITRE * width if hollow else 0.0)) if edge.head else edge.points
     points = " ".join(_coordinates(point, scene) for point in curve)
     if edge.head:
         points = f"e,{_coordinates(edge.points[-1], scene)} {points}"

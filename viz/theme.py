@@ -122,7 +122,7 @@ LIGHT = Theme(
     boxes=MappingProxyType({
         "cell": BoxStyle("#FFFFFF", "#5B646E", "#1F2328", 1.4),
         "scope": BoxStyle("#F2F5F8", "#5B646E", "#1F2328", 1.2),
-        "c": BoxStyle("#F3B42F", "#9A6700", "#1F2328", 1.2),
+        "c": BoxStyle("#E69F00", "#9A6700", "#1F2328", 1.2),
         "h": BoxStyle("#0072B2", "#00507D", "#FFFFFF", 1.2),
         "state": BoxStyle("#D6EFE6", "#00795A", "#1F2328", 1.2),
         "input": BoxStyle("#E3E6E9", "#4D4D4D", "#1F2328", 1.2),

@@ -2,21 +2,13 @@
 
 from graphengine.ops.activation import erf, hard_sigmoid, identity, relu, sigmoid, softplus, tanh
 from graphengine.ops.elementwise import (
-    absolute,
     add,
-    clip,
     divide,
-    exp,
-    floor,
-    log,
     maximum,
     minimum,
     mod,
     multiply,
-    negate,
     power,
-    sign,
-    sqrt,
     subtract,
 )
 from graphengine.ops.index import gather, one_hot, take_along_axis
@@ -47,6 +39,7 @@ from graphengine.ops.sequence import sequence_mask
 from graphengine.ops.shape import arange, broadcast_to, expand_dims, reshape, squeeze, transpose
 from graphengine.ops.slicing import take_slice
 from graphengine.ops.softmax import log_softmax, softmax
+from graphengine.ops.unary import absolute, clip, exp, floor, log, negate, sign, sqrt
 
 __all__ = [
     "absolute",

@@ -41,7 +41,8 @@ class Picking(Op):
         """Add every gradient to the place that its value came from."""
         before = lead(dy, y)
         dx = np.zeros(dy.shape[:before] + xs[0].shape, dy.dtype)
-        np.add.at(dx, (*(slice(None),) * before, *self.where(*xs)), dy)
+        places: Any = (*(slice(None),) * before, *self.where(*xs))
+        np.add.at(dx, places, dy)
         return dx
 
 

@@ -123,27 +123,36 @@ class SoftmaxCrossEntropy(Loss):
         """Shift by the maximum, so that nothing overflows."""
         loss, p = out
         targets, shares, own, every = self._entries(others, p)
-        np.copyto(p, 0)
-        np.copyto(p, logits, where=shares[..., None] != 0)
-        np.subtract(p, p.max(axis=-1, keepdims=True, initial=-np.inf), p)
-        log_total = np.log(np.exp(p).sum(axis=-1))
-        losses = (1 - self.label_smoothing) * own * (log_total - np.take_along_axis(p, targets, -1)[..., 0])
+        gone = shares == 0
+        if gone.any():
+            logits = np.where(gone[..., None], 0, logits)
+        np.subtract(logits, logits.max(axis=-1, keepdims=True, initial=-np.inf), p)
+        found = (1 - self.label_smoothing) * own * np.take_along_axis(p, targets, -1)[..., 0]
         if self.label_smoothing:
-            losses += self.label_smoothing / p.shape[-1] * (every * (log_total[..., None] - p)).sum(axis=-1)
+            found += self.label_smoothing / p.shape[-1] * (every * p).sum(axis=-1)
         np.exp(p, p)
-        np.divide(p, p.sum(axis=-1, keepdims=True), p)
-        self.total(loss, losses, shares)
+        total = p.sum(axis=-1, keepdims=True)
+        np.divide(p, total, p)
+        self.total(loss, self._mass(own, every) * np.log(total[..., 0]) - found, shares)
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: tuple[Array, Array], out: Array | None = None) -> Array:
         """Of every entry its probabilities less its target."""
         p = y[1]
         targets, shares, own, every = self._entries(xs[1:], p)
-        smooth = self.label_smoothing / p.shape[-1]
+        slope = p * self._mass(own, every)[..., None]
+        if self.label_smoothing:
+            slope -= self.label_smoothing / p.shape[-1] * every
         hit = (1 - self.label_smoothing) * own[..., None]
-        slope = p * (hit + smooth * every.sum(axis=-1, keepdims=True)) - smooth * every
         np.put_along_axis(slope, targets, np.take_along_axis(slope, targets, -1) - hit, -1)
         dz: Array = np.multiply(self.spread(dy, shares)[..., None], slope, out)
         return dz
+
+    def _mass(self, own: Array, every: Array) -> Array:
+        """Return Σ_k q_k of every entry."""
+        mass = (1 - self.label_smoothing) * own
+        if self.label_smoothing:
+            mass += self.label_smoothing / every.shape[-1] * every.sum(axis=-1)
+        return mass
 
     def _entries(self, others: Arrays, p: Array) -> tuple[Array, Array, Array, Array]:
         """Return, for every entry, its target `[..., 1]`, its share, its class's weight, and all classes' weights."""

@@ -31,6 +31,7 @@ from graphengine.ops import (
     sequence,
     shape,
     slicing,
+    unary,
 )
 from graphengine.ops.matmul import MatMul
 from graphengine.ops.softmax import LogSoftmax, Softmax
@@ -47,15 +48,15 @@ ROWS: list[Row] = [
     Row(elementwise.Power, entrywise(lambda a, b: a**b), values=[positive, floats]),
     Row(elementwise.Maximum, entrywise(max)),
     Row(elementwise.Minimum, entrywise(min)),
-    Row(elementwise.Negate, entrywise(lambda x: -x)),
-    Row(elementwise.Absolute, entrywise(abs)),
-    Row(elementwise.Sign, entrywise(lambda x: 0.0 if x == 0 else math.copysign(1, x)), values=[coarse]),
-    Row(elementwise.Floor, entrywise(lambda x: float(math.floor(x))), values=[coarse]),
-    Row(elementwise.Exp, entrywise(math.exp)),
-    Row(elementwise.Log, entrywise(math.log), values=[positive]),
-    Row(elementwise.Sqrt, entrywise(math.sqrt), values=[positive]),
+    Row(unary.Negate, entrywise(lambda x: -x)),
+    Row(unary.Absolute, entrywise(abs)),
+    Row(unary.Sign, entrywise(lambda x: 0.0 if x == 0 else math.copysign(1, x)), values=[coarse]),
+    Row(unary.Floor, entrywise(lambda x: float(math.floor(x))), values=[coarse]),
+    Row(unary.Exp, entrywise(math.exp)),
+    Row(unary.Log, entrywise(math.log), values=[positive]),
+    Row(unary.Sqrt, entrywise(math.sqrt), values=[positive]),
     Row(
-        elementwise.Clip,
+        unary.Clip,
         entrywise(lambda x, low, high: min(max(x, low), high)),
         settings={"low": -0.5, "high": 0.8},
     ),

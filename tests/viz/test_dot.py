@@ -140,7 +140,9 @@ def test_the_engine_paints_the_tip_where_the_scene_has_it():
         corners = [float(pair.split(",")[0]) for pair in head.get("points").split()]
         end = float(re.split("[, ]", line.get("d"))[-2])
         assert max(corners) + 1.514 * stroke == pytest.approx(180, abs=0.3)
-        assert min(corners) == pytest.approx(end, abs=0.3)
+        if kind == "gradient":  # hollow: a line that reached inside would be seen
+            assert min(corners) == pytest.approx(end, abs=0.3)
+        assert min(corners) - 0.3 <= end < max(corners)
 
 
 def test_every_end_is_a_node_with_a_position():

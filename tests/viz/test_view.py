@@ -15,7 +15,7 @@ from viz.theme import DARK
 VIEW = View(demonstration())
 
 
-FORMATS = {"a.svg": b"<svg", "a.dot": b"// draw", "a.gv": b"// draw", "a.json": b"{", "A.SVG": b"<svg", "猫 1.svg": b"<svg"}
+FORMATS = {"a.svg": b"<svg", "a.dot": b"// dr", "a.gv": b"// dr", "a.json": b"{", "A.SVG": b"<svg", "猫.svg": b"<svg"}
 
 
 @pytest.mark.parametrize(("name", "start"), FORMATS.items())

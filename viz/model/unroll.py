@@ -1,4 +1,4 @@
-"""Unrolling: a graph with loops as the things that a lattice shows, at the positions in time that it shows.
+"""Unrolling: a graph with loops becomes what a lattice shows, at the positions in time that it shows.
 
 Delays, slices and last values are no things of their own: a delay is the line from a state to the next step, a slice the line
 from a sequence to its step, a last value the state that stands at the end.
@@ -6,106 +6,21 @@ from a sequence to its step, a last value the state that stands at the end.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepSlice
 from graphengine.sources import Placeholder
 from viz.model.blocks import Block, body_blocks, outside_blocks
+from viz.model.lattice import Item, Lattice, Part, Station, stations
 from viz.model.sequences import Sequences
-from viz.model.subject import Flow, Subject, Use, Uses
-
-Role: TypeAlias = Literal["part", "gap", "state", "start", "entry", "whole", "block"]
-LinkKind: TypeAlias = Literal["state", "up", "input", "output", "emit", "outside"]
-
-
-@dataclass(eq=False)
-class Part:
-    """Nodes of a cell that are drawn as one box: the whole cell, or a gate of it."""
-
-    block: Block
-    name: str
-    nodes: list[Node]
-
+from viz.model.subject import Subject, Use, Uses
 
 Split: TypeAlias = Callable[[Subject, Block], list[Part]]
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Something that is drawn.
-
-    Attributes:
-        role: "part" of a cell, "gap" for steps left out, "state" after a step, "start" before the first, "entry" of a sequence
-            at a position, the "whole" sequence, a "block" outside loops.
-        block: the cell or block that it belongs to.
-        part: for a part, which.
-        tensor: the value that it shows.
-        t: its position in time; of a gap, the last position before it.
-    """
-
-    role: Role
-    block: Block | None = None
-    part: Part | None = None
-    tensor: Tensor | None = None
-    t: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A line from one item to another.
-
-    Attributes:
-        tensor: what flows forward.
-        flow: the edges of the graph that it stands for, so that its gradient is the sum of their contributions.
-    """
-
-    source: Item
-    target: Item
-    kind: LinkKind
-    tensor: Tensor
-    flow: Flow
-
-
-@dataclass
-class _Origin:
-    """Where the value that a step reads comes from: `lag` steps ago, through a chain of delays."""
-
-    kind: Literal["value", "sequence", "shared"]
-    tensor: Tensor
-    lag: int = 0
-    delays: tuple[Node, ...] = ()
-
-
-@dataclass
-class Lattice:
-    """All that an unrolled picture shows.
-
-    Attributes:
-        shown: by loop, the positions drawn, in the order of processing.
-        states: by cell, the tensors that stand in its lanes as states, in order.
-    """
-
-    subject: Subject
-    sequences: Sequences
-    items: dict[Item, None] = field(default_factory=dict)
-    links: list[Link] = field(default_factory=list)
-    shown: dict[Loop, list[int]] = field(default_factory=dict)
-    parts: dict[Block, list[Part]] = field(default_factory=dict)
-    states: dict[Block, list[Tensor]] = field(default_factory=dict)
-    names: dict[Tensor, str] = field(default_factory=dict)
-
-
-def unroll(subject: Subject, split: Split, choose: Callable[[list[int]], Iterable[int]]) -> Lattice:
-    """Unroll a subject.
-
-    Args:
-        split: cuts a cell into parts.
-        choose: picks the positions to show from those that a loop runs over.
-    """
-    return _Unroller(subject, split, choose).lattice
+Choose: TypeAlias = Callable[[list[int]], Iterable[int]]
 
 
 def whole_cell(subject: Subject, block: Block) -> list[Part]:
@@ -113,31 +28,71 @@ def whole_cell(subject: Subject, block: Block) -> list[Part]:
     return [Part(block, "cell", block.nodes)]
 
 
+def unroll(subject: Subject, split: Split, choose: Choose) -> Lattice:
+    """Unroll a subject.
+
+    Args:
+        split: cuts a cell into the parts that it is drawn as.
+        choose: picks the positions to draw from those that a loop runs over.
+    """
+    return _Unroller(subject, split, choose).lattice
+
+
+@dataclass(frozen=True)
+class _Origin:
+    """Where a value that a step reads comes from: from `len(delays)` steps ago, through a chain of delays."""
+
+    kind: Literal["value", "sequence", "shared"]
+    tensor: Tensor
+    delays: tuple[Node, ...] = ()
+
+    @property
+    def lag(self) -> int:
+        """How many steps ago."""
+        return len(self.delays)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a part, or the sequence that a stack makes, reads in every step."""
+
+    reader: Part | Tensor
+    origin: _Origin
+    uses: Uses
+
+    def item(self, t: int) -> Item:
+        """The reader at a position."""
+        if isinstance(self.reader, Part):
+            return Item("part", self.reader.block, self.reader, t=t)
+        return Item("entry", tensor=self.reader, t=t)
+
+
 class _Unroller:
-    def __init__(self, subject: Subject, split: Split, choose: Callable[[list[int]], Iterable[int]]) -> None:
+    def __init__(self, subject: Subject, split: Split, choose: Choose) -> None:
         self.subject = subject
         self.uses = subject.uses()
         self.sequences = Sequences(subject, self.uses)
         self.lattice = Lattice(subject, self.sequences)
         self.part_of: dict[Node, Part] = {}
         self.finals: dict[Tensor, list[Use]] = {}
+        self.delayed: set[Tensor] = set()
         self._read_blocks(split)
-        self._outside()
+        self._name_states()
+        self._draw_outside()
         for loop in subject.loops:
             positions = subject.positions(loop)
-            chosen = set(choose(positions))
-            self.lattice.shown[loop] = [t for t in positions if t in chosen]
-            self._loop(loop, positions)
+            self.lattice.stations[loop] = stations(positions, choose(positions))
+            self._draw_loop(loop, positions)
 
     def _read_blocks(self, split: Split) -> None:
-        subject = self.subject
-        for loop in subject.loops:
-            for block in dict.fromkeys(body_blocks(subject, loop).values()):
-                self.lattice.parts[block] = split(subject, block)
+        for loop in self.subject.loops:
+            for block in dict.fromkeys(body_blocks(self.subject, loop).values()):
+                self.lattice.parts[block] = split(self.subject, block)
                 self.lattice.states[block] = []
+                self.lattice.incoming[block] = []
                 for part in self.lattice.parts[block]:
                     self.part_of.update(dict.fromkeys(part.nodes, part))
-        self.block_of = outside_blocks(subject, self.sequences.merged)
+        self.block_of = outside_blocks(self.subject, self.sequences.merged)
         for node in list(self.block_of):
             if isinstance(node.op, Placeholder) and (node.output in self.sequences or self._starts_only(node.output)):
                 del self.block_of[node]
@@ -147,6 +102,22 @@ class _Unroller:
         readers = self.uses.get(tensor, [])
         return bool(readers) and all(isinstance(node.op, Delay) and i == 0 for node, i in readers)
 
+    def _name_states(self) -> None:
+        """A value that a delay hands on is a state, called after the delay: `c_prev` makes it c."""
+        for node in self.subject.nodes:
+            if isinstance(node.op, Delay):
+                self._note_final(node.inputs[0], (node, 0))
+                origin = self._origin(node.output)
+                if origin.kind == "value":
+                    self.delayed.add(origin.tensor)
+                    self.lattice.names.setdefault(origin.tensor, node.output.name.removesuffix("_prev"))
+                    self._add_state(origin.tensor)
+
+    def _add_state(self, tensor: Tensor) -> None:
+        states = self.lattice.states[self.part_of[tensor.node].block]
+        if tensor not in states:
+            states.append(tensor)
+
     def _origin(self, tensor: Tensor) -> _Origin:
         """Follow delays and slices back to where a value of a step comes from."""
         delays: list[Node] = []
@@ -154,22 +125,21 @@ class _Unroller:
             delays.append(tensor.node)
             assert tensor.node.feeds is not None
             tensor = tensor.node.feeds
-        lag, chain = len(delays), tuple(delays)
         if isinstance(tensor.node.op, StepSlice):
-            return _Origin("sequence", tensor.node.inputs[0], lag, chain)
-        if tensor.node in self.part_of:
-            return _Origin("value", tensor, lag, chain)
-        return _Origin("shared", tensor, lag, chain)
+            return _Origin("sequence", tensor.node.inputs[0], tuple(delays))
+        return _Origin("value" if tensor.node in self.part_of else "shared", tensor, tuple(delays))
+
+    def _block_item(self, block: Block) -> Item:
+        return Item("block", block, tensor=block.nodes[-1].output)
 
     def _outside_item(self, tensor: Tensor) -> Item | None:
         """The thing outside loops that a value comes from; None for what is not drawn."""
-        node = tensor.node
-        if isinstance(node.op, LastStep):
-            return self._last_item(node)
+        if isinstance(tensor.node.op, LastStep):
+            return self._last_item(tensor.node)
         if tensor in self.sequences:
             return Item("whole", tensor=tensor)
-        block = self.block_of.get(node)
-        return Item("block", block, tensor=block.nodes[-1].output) if block is not None else None
+        block = self.block_of.get(tensor.node)
+        return self._block_item(block) if block is not None else None
 
     def _last_item(self, node: Node) -> Item | None:
         loop = node.inputs[0].loop
@@ -178,67 +148,155 @@ class _Unroller:
         positions = self.subject.positions(loop)
         if origin.kind != "value" or len(positions) <= origin.lag:
             return None
-        part = self.part_of[origin.tensor.node]
-        return Item("state", part.block, tensor=origin.tensor, t=positions[-1 - origin.lag])
+        block = self.part_of[origin.tensor.node].block
+        return Item("state", block, tensor=origin.tensor, t=positions[-1 - origin.lag])
 
-    def _outside(self) -> None:
-        """Draw what is outside loops, and note which last values are read there."""
-        found: dict[tuple[Item, Item], tuple[Tensor, list[Use]]] = {}
+    def _draw_outside(self) -> None:
+        """What is outside loops; which last values are read there is noted for later."""
+        lines: dict[tuple[Item, Item], tuple[Tensor, list[Use]]] = {}
+        for tensor in self.sequences.over:
+            self.lattice.items[Item("whole", tensor=tensor)] = None
         for node, block in self.block_of.items():
-            target = Item("block", block, tensor=block.nodes[-1].output)
+            target = self._block_item(block)
             self.lattice.items[target] = None
             for i, tensor in enumerate(node.inputs):
-                if self.block_of.get(tensor.node) is block:
-                    continue
                 source = self._outside_item(tensor)
-                if source is not None:
-                    found.setdefault((source, target), (tensor, []))[1].append((node, i))
-                if isinstance(tensor.node.op, LastStep):
-                    self._note_final(tensor.node, [(node, i)])
+                if source is not None and source != target:
+                    lines.setdefault((source, target), (tensor, []))[1].append((node, i))
+                    self._note_final(tensor, (node, i))
+        for (source, target), (tensor, uses) in lines.items():
+            self.lattice.link(source, target, tensor, ((tuple(uses), None),))
         for tensor in self.sequences.over:
-            whole = Item("whole", tensor=tensor)
-            self.lattice.items[whole] = None
-            block_ = self.block_of.get(tensor.node)
-            if block_ is not None:
-                self._link(Item("block", block_, tensor=block_.nodes[-1].output), whole, "outside", tensor, ())
-        for (source, target), (tensor, uses) in found.items():
-            self._link(source, target, "outside", tensor, ((tuple(uses), None),))
+            source = self.block_of.get(tensor.node)
+            if source is not None:
+                self.lattice.link(self._block_item(source), Item("whole", tensor=tensor), tensor, ())
 
-    def _note_final(self, last: Node, uses: Iterable[Use]) -> None:
-        origin = self._origin(last.inputs[0])
-        if origin.kind == "value":
-            self.finals.setdefault(origin.tensor, []).extend(uses)
+    def _note_final(self, tensor: Tensor, use: Use) -> None:
+        """Remember a use of a last value; that value is then a state, if only at the end."""
+        if isinstance(tensor.node.op, LastStep):
+            origin = self._origin(tensor.node.inputs[0])
+            if origin.kind == "value":
+                self.finals.setdefault(origin.tensor, []).append(use)
+                self.lattice.names.setdefault(origin.tensor, origin.tensor.name)
+                self._add_state(origin.tensor)
 
-    def _link(self, source: Item, target: Item, kind: LinkKind, tensor: Tensor, flow: Flow) -> None:
-        self.lattice.items[source] = None
-        self.lattice.items[target] = None
-        self.lattice.links.append(Link(source, target, kind, tensor, flow))
-
-    def _loop(self, loop: Loop, positions: list[int]) -> None:
+    def _draw_loop(self, loop: Loop, positions: list[int]) -> None:
         reads = self._reads(loop)
-        states = self._states(loop, reads)
-        place = {t: k for k, t in enumerate(positions)}
-        shown = self.lattice.shown[loop]
-        drawn = set(shown)
-        blocks = [block for block in self.lattice.parts if block.loop is loop]
-        for t in shown:
-            for block in blocks:
-                for part in self.lattice.parts[block]:
-                    self.lattice.items[Item("part", block, part, t=t)] = None
-        for t, nearest in _gaps(shown, positions, place):
-            for block in blocks:
-                self.lattice.items[Item("gap", block, t=nearest)] = None
-        gaps = {positions[place[t] + 1]: nearest for t, nearest in _gaps(shown, positions, place)}
-        ends = {t for t in _before_gaps_end(shown, positions, place)}
-        for t in [*shown, *ends]:
-            self._emit(loop, t, positions, place, states, drawn)
-        for t in [*shown, *gaps]:
-            for part, origin, uses in reads:
-                self._read(loop, t, part, origin, uses, positions, place, gaps)
-        for node in self.subject.nodes:
-            if isinstance(node.op, StackSteps) and node.inputs[0].loop is loop:
-                for t in shown:
-                    self._gather(node, t, positions, place)
-        self._starts(loop, positions)
+        columns = self.lattice.stations[loop]
+        for station in columns:
+            for block, parts in self.lattice.parts.items():
+                if block.loop is loop:
+                    gap = [Item("gap", block, t=station.first)]
+                    here = gap if station.gap else [Item("part", block, part, t=station.first) for part in parts]
+                    self.lattice.items.update(dict.fromkeys(here))
+        time = _Time(positions, columns)
+        for station in columns:
+            self._draw_reads(reads, station, time)
+            self._draw_states(loop, station, reads, time)
+        for start in [item for item in self.lattice.items if item.role == "start"]:
+            if start.tensor is not None and start.tensor.loop is loop:
+                self._feed_start(start)
 
-    # (continued below)
+    def _reads(self, loop: Loop) -> list[_Read]:
+        """Everything that a step reads of earlier steps, of other parts, of sequences and from outside."""
+        found: dict[tuple[Part | Tensor, _Origin], list[Use]] = {}
+        for node in self.subject.nodes:
+            reader: Part | Tensor | None = None
+            if node.loop is loop:
+                reader = self.part_of.get(node)
+            elif isinstance(node.op, StackSteps) and node.inputs[0].loop is loop:
+                reader = self._gathered(node)
+            if reader is None:
+                continue
+            for i, tensor in enumerate(node.inputs):
+                if tensor.node not in self.subject.static:
+                    origin = self._origin(tensor)
+                    if origin.lag or self.part_of.get(origin.tensor.node) is not reader:
+                        found.setdefault((reader, origin), []).append((node, i))
+        reads = [_Read(reader, origin, tuple(uses)) for (reader, origin), uses in found.items()]
+        for read in reads:
+            if read.origin.lag and isinstance(read.reader, Part):
+                incoming = self.lattice.incoming[read.reader.block]
+                if read.origin.tensor not in incoming:
+                    incoming.append(read.origin.tensor)
+        return reads
+
+    def _gathered(self, stack: Node) -> Tensor:
+        """The sequence that a stack becomes part of."""
+        return next(tensor for tensor, stacks in self.sequences.stacks.items() if stack in stacks)
+
+    def _draw_reads(self, reads: list[_Read], station: Station, time: _Time) -> None:
+        """What a column reads; of steps left out only what the first of them reads of earlier ones."""
+        k = time.place[station.first]
+        merged: dict[tuple[Item, Item], tuple[Tensor, list[Use]]] = {}
+        for read in reads:
+            if station.gap and not (read.origin.lag and isinstance(read.reader, Part)):
+                continue
+            source = self._source(read.origin, k, time, read.reader)
+            target = read.item(station.first)
+            if station.gap:
+                target = Item("gap", target.block, t=station.first)
+            if source is not None:
+                merged.setdefault((source, target), (read.origin.tensor, []))[1].extend(read.uses)
+        for (source, target), (tensor, uses) in merged.items():
+            self.lattice.link(source, target, tensor, ((tuple(uses), station.first),))
+
+    def _source(self, origin: _Origin, k: int, time: _Time, reader: Part | Tensor) -> Item | None:
+        """Where the value read at the k-th step stands."""
+        if origin.kind == "shared":
+            return self._outside_item(origin.tensor)
+        home = self.part_of.get(origin.tensor.node)
+        if k < origin.lag:
+            near = home.block if home is not None else reader.block if isinstance(reader, Part) else None
+            return Item("start", near, tensor=origin.delays[k].output, t=time.positions[0])
+        t = time.positions[k - origin.lag]
+        station = time.station(t)
+        if home is None:
+            return None if station.gap else Item("entry", tensor=origin.tensor, t=t)
+        if not origin.lag:
+            return Item("part", home.block, home, t=t)
+        if t != station.last:
+            return Item("gap", home.block, t=station.first)
+        return Item("state", home.block, tensor=origin.tensor, t=t)
+
+    def _draw_states(self, loop: Loop, station: Station, reads: list[_Read], time: _Time) -> None:
+        """What leaves a column towards later steps, or stands at the end."""
+        k = time.place[station.last]
+        last = k == len(time.positions) - 1
+        for block, states in self.lattice.states.items():
+            for tensor in states if block.loop is loop else ():
+                if not last and tensor not in self.delayed:
+                    continue
+                flow = [
+                    (read.uses, time.positions[k + read.origin.lag])
+                    for read in reads
+                    if read.origin.tensor is tensor and read.origin.lag and k + read.origin.lag < len(time.positions)
+                ]
+                if last and tensor in self.finals:
+                    flow.append((tuple(self.finals[tensor]), None))
+                source = Item("part", block, self.part_of[tensor.node], t=station.last)
+                if station.gap:
+                    source = Item("gap", block, t=station.first)
+                self.lattice.link(source, Item("state", block, tensor=tensor, t=station.last), tensor, tuple(flow))
+
+    def _feed_start(self, start: Item) -> None:
+        """Draw what the first value of a state is computed from, if that is drawn."""
+        assert start.tensor is not None
+        delay = start.tensor.node
+        source = self._outside_item(delay.inputs[0])
+        if source is not None:
+            self.lattice.link(source, start, delay.inputs[0], ((((delay, 0),), start.t),))
+
+
+class _Time:
+    """The positions of a loop in the order of processing, and the columns that they fall into."""
+
+    def __init__(self, positions: list[int], columns: list[Station]) -> None:
+        self.positions = positions
+        self.place = {t: k for k, t in enumerate(positions)}
+        self._starts = [self.place[column.first] for column in columns]
+        self._columns = columns
+
+    def station(self, t: int) -> Station:
+        """The column of a position."""
+        return self._columns[bisect_right(self._starts, self.place[t]) - 1]
