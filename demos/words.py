@@ -35,6 +35,11 @@ def windows(seed: int = 42) -> Iterator[tuple[tuple[str, ...], str]]:
         offset += WINDOW + 1
 
 
+def every_window() -> list[tuple[tuple[str, ...], str]]:
+    """Return every three words of the sentence and the one that follows, in order."""
+    return [(WORDS[start : start + WINDOW], WORDS[start + WINDOW]) for start in range(len(WORDS) - WINDOW)]
+
+
 def batch(words: tuple[str, ...], following: str) -> tuple[Array, Array]:
     """Return a window as a batch of one: `[1, 3, 10]` and `[1]`."""
     return encode(words)[None], np.array([VOCABULARY.index(following)])

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graphengine import Spec, Tensor, errors
-from graphengine.graph import graph_of
+from graphengine.graph import graph_of, tensors_in
 from graphengine.spec import show
 from graphengine.structure import leaves, same_form, walk
 from layers.layer import Layer, features
@@ -59,10 +59,8 @@ def check_state(cell: Cell, x: Spec, given: Any) -> None:
     features(x, cell)
     wanted = cell.state(x)
     what = f"the state of {cell}"
-    try:
-        same_form(wanted, given, what)
-    except errors.StructureError as problem:
-        raise errors.StructureError(f"{problem}{where}") from None
+    same_form(wanted, given, what)
+    tensors_in(given)
     for (path, spec), (_, leaf) in zip(walk(wanted), walk(given), strict=True):
         if leaf.spec.shape != spec.shape:
             raise errors.ShapeError(
