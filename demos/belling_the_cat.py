@@ -140,6 +140,8 @@ def main(argv: Sequence[str]) -> None:
     print(words_table(lessons), end="\n\n")
     print("Before training, the first window and how much of its gradient reaches each word:\n")
     print(gradient_table(lessons), end="\n\n")
+    if any(lesson.name in ("bi", "bimulti") for lesson in lessons):
+        print("(Nothing reaches the later steps of the backward direction: at the last word it has read one word only.)\n")
     print(draw(lessons, chosen.out).report())
     if any(lesson.right < len(every_window()) for lesson in lessons):
         print("\nTo see every word learnt: --learning-rate 0.5 --iterations 2000")

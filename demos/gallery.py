@@ -37,6 +37,7 @@ class Gallery:
 
     def report(self) -> str:
         """Return what was written, and how to get what was not."""
-        names = [path.name for path in self.files]
-        written = f"{len(names)} pictures in {self.folder}: {', '.join(names)}"
+        names = dict.fromkeys(path.stem for path in self.files)
+        suffixes = dict.fromkeys(path.suffix for path in self.files)
+        written = f"{len(names)} pictures in {self.folder} ({' and '.join(suffixes)}): {', '.join(names)}"
         return f"{written}\n\nSVG only: {self.missing}" if self.missing else written

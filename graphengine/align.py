@@ -1,8 +1,8 @@
 """Align: let ops that were written for one step work on the values of all steps at once.
 
 A stacked value is `[time, ...]`. Where the inputs of an op have unlike batch ranks, the signature tells where the batch
-axes end, and 1-axes go in between time and the step's own axes. Without that, `[T] * [T, B, H]` with T = H has the right
-shape and wrong numbers.
+axes end, and 1-axes go in between time and the step's own axes. Without that, `[T] * [T, B, H]` with T = H has the
+right shape and wrong numbers.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ steps, in the order of processing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from graphengine import errors
 from graphengine.forward import Forward, explained, one_or_all
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepSlice
-from graphengine.op import placeholder_array, sum_to
+from graphengine.op import check_gradient, placeholder_array, sum_to
 from graphengine.passes.split import Unit
 from graphengine.spec import Array
 
@@ -135,7 +135,7 @@ class Backward:
             result = sum_to(result, xs[i].shape, len(self.lead))
             if alignment is not None:
                 result = alignment.narrow(i, result, len(self.lead))
-            self.checked(node, i, result, self.shape(node.inputs[i]))
+            check_gradient(i, result, self.shape(node.inputs[i]), node.inputs[i].dtype)
             self.gradients.add(node.inputs[i], result, fresh)
 
     def _value(self, tensor: Tensor) -> Array:
@@ -173,19 +173,8 @@ class Backward:
             every = op.backward_all(wanted, dy, *shown)
         else:
             every = [op.backward(i, dy, *_shown(op.reads_of(i), xs, ys)) for i in wanted]
-        held = [id(each) for each in (*every, *(dy if isinstance(dy, tuple) else (dy,)))]
-        return [
-            (i, np.asarray(result), isinstance(result, np.ndarray) and result.base is None and held.count(id(result)) == 1)
-            for i, result in zip(wanted, every, strict=True)
-        ]
-
-    def checked(self, node: Node, i: int, gradient: Array, shape: tuple[int, ...]) -> None:
-        """Refuse a gradient of the wrong shape or dtype: the op that made it is at fault."""
-        wanted = node.inputs[i]
-        if gradient.shape != shape:
-            raise errors.ShapeError(f"the gradient of input {i} is {list(gradient.shape)} and should be {list(shape)}")
-        if gradient.dtype != wanted.dtype:
-            raise errors.DtypeError(f"the gradient of input {i} is {gradient.dtype} and should be {wanted.dtype}")
+        known = [*every, *(dy if isinstance(dy, tuple) else (dy,))]
+        return [(i, np.asarray(result), _fresh(result, known)) for i, result in zip(wanted, every, strict=True)]
 
     def _slice(self, node: Node, dy: Array) -> None:
         op, x = node.op, node.inputs[0]
@@ -303,7 +292,7 @@ class CircleBackward:
         for i, result, fresh in backward.call(node, inputs, one_or_all(found), xs, ys):
             tensor, x = node.inputs[i], xs[i]
             result = sum_to(result, x.shape, len(backward.lead))
-            backward.checked(node, i, result, backward.lead + x.shape)
+            check_gradient(i, result, backward.lead + x.shape, tensor.dtype)
             if tensor.node in self.members:
                 here.add(tensor, result, fresh)
             elif tensor.loop is not None:
@@ -325,3 +314,8 @@ def _shown(declared: str, xs: list[Array], ys: list[Array]) -> tuple[tuple[Array
     words = declared.split()
     shown_x = tuple(x if f"x{i}" in words else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs))
     return shown_x, one_or_all(ys if "y" in words else [placeholder_array(y.shape, y.dtype) for y in ys])
+
+
+def _fresh(result: Array, known: list[Array]) -> bool:
+    """Tell whether an op returned a new array, and only here: no view, nothing that stands twice among those known."""
+    return isinstance(result, np.ndarray) and result.base is None and sum(result is each for each in known) == 1

@@ -103,7 +103,9 @@ def _differences(op: Op, xs: tuple[Array, ...], i: int, dys: list[Array]) -> Arr
     return numeric
 
 
-def _check_plan(plan: Plan, feeds: Mapping[Any, Any], tolerance: float, seed: int, run: Mapping[str, Any]) -> dict[str, float]:
+def _check_plan(
+    plan: Plan, feeds: Mapping[Any, Any], tolerance: float, seed: int, run: Mapping[str, Any]
+) -> dict[str, float]:
     given = {"seed": seed, "training": True, **run}
     exact = plan.run(feeds, **given)
     rng = np.random.default_rng(seed)
@@ -114,7 +116,8 @@ def _check_plan(plan: Plan, feeds: Mapping[Any, Any], tolerance: float, seed: in
         analytic = exact.grad(tensor)
         _refuse_single(tensor.path, analytic)
         direction = rng.standard_normal(analytic.shape)
-        sides = [_moved(plan, places.get(tensor), tensor, feeds, sign * _EVEN_STEP * direction, given, seeds) for sign in (1.0, -1.0)]
+        parameter, change = places.get(tensor), _EVEN_STEP * direction
+        sides = [_moved(plan, parameter, tensor, feeds, sign * change, given, seeds) for sign in (1.0, -1.0)]
         numeric = np.asarray((sides[0] - sides[1]) / (2 * _EVEN_STEP))
         found[tensor.path] = _compare(tensor.path, np.asarray((analytic * direction).sum()), numeric, tolerance)
     return found

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphengine import errors
+from graphengine.node import Node, Tensor
 from graphengine.op import Op
-from graphengine.operators import Operators
 from graphengine.parameter import Parameter
 from graphengine.scope import Role, Scope, Watcher
 from graphengine.sources import Constant, Fill, ParameterValue, Placeholder
@@ -26,96 +26,7 @@ from graphengine.structure import is_branch, leaves, rebuild, walk
 if TYPE_CHECKING:
     from graphengine.loop import Loop
 
-
-class Tensor(Operators):
-    """A value in a graph, known by its spec until a run computes it."""
-
-    __slots__ = ("name", "node", "position", "spec")
-
-    def __init__(self, node: Node, position: int, spec: Spec, name: str) -> None:
-        self.node = node
-        self.position = position
-        self.spec = spec
-        self.name = name
-
-    @property
-    def graph(self) -> Graph:
-        """The graph it belongs to."""
-        return self.node.graph
-
-    @property
-    def shape(self) -> tuple[Dim, ...]:
-        """Its dimensions: numbers, names, or derived from them."""
-        return self.spec.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Its number type."""
-        return self.spec.dtype
-
-    @property
-    def loop(self) -> Loop | None:
-        """The loop whose steps it has a value in; None outside loops."""
-        return self.node.loop
-
-    @property
-    def path(self) -> str:
-        """Its name in full, `rnn/layer0/f`."""
-        prefix = self.node.scope.path
-        return f"{prefix}/{self.name}" if prefix else self.name
-
-    def __repr__(self) -> str:
-        return f"<{self.path} {self.spec}>"
-
-
-class Node:
-    """One application of an op: its inputs, its outputs, and where it stands.
-
-    Attributes:
-        feeds: for a delay only, the tensor whose value it hands to the next step: the one edge that points back.
-        location: the user's file and line that made it.
-    """
-
-    __slots__ = ("__weakref__", "feeds", "graph", "index", "inputs", "location", "loop", "op", "outputs", "scope")
-
-    def __init__(
-        self,
-        graph: Graph,
-        op: Op,
-        inputs: tuple[Tensor, ...],
-        specs: tuple[Spec, ...],
-        names: Iterable[str],
-        scope: Scope,
-        loop: Loop | None,
-        location: errors.Location,
-    ) -> None:
-        self.graph = graph
-        self.index = len(graph.nodes)
-        self.op = op
-        self.inputs = inputs
-        self.scope = scope
-        self.loop = loop
-        self.location = location
-        self.feeds: Tensor | None = None
-        self.outputs = tuple(Tensor(self, i, *each) for i, each in enumerate(zip(specs, names, strict=True)))
-
-    @property
-    def output(self) -> Tensor:
-        """The first output, the only one of most nodes."""
-        return self.outputs[0]
-
-    @property
-    def path(self) -> str:
-        """Where it stands, named after its first output."""
-        return self.outputs[0].path
-
-    @property
-    def sources(self) -> tuple[Tensor, ...]:
-        """Everything it depends on: its inputs and, for a delay, the tensor fed to it."""
-        return self.inputs if self.feeds is None else (*self.inputs, self.feeds)
-
-    def __repr__(self) -> str:
-        return f"<node {self.index} {self.path}: {self.op}>"
+__all__ = ["Graph", "Node", "Tensor", "apply", "as_tensor", "common_loop", "graph_of", "tensors_in"]
 
 
 class Graph:
@@ -188,7 +99,9 @@ class Graph:
         array.flags.writeable = False
         return self.add(Constant(array), (), name=name).output
 
-    def fill(self, shape: Iterable[Dim], value: float = 0.0, dtype: npt.DTypeLike | None = None, name: str = "fill") -> Tensor:
+    def fill(
+        self, shape: Iterable[Dim], value: float = 0.0, dtype: npt.DTypeLike | None = None, name: str = "fill"
+    ) -> Tensor:
         """Make a tensor of one repeated value whose dimensions may have names: the zero state of any batch."""
         return self.add(Fill(self._spec(name, shape, dtype), value), (), name=name).output
 
@@ -293,7 +206,12 @@ class Graph:
         return node
 
     def _explained(
-        self, problem: errors.GraphError, op: Op, inputs: tuple[Tensor, ...], name: str | None, location: errors.Location
+        self,
+        problem: errors.GraphError,
+        op: Op,
+        inputs: tuple[Tensor, ...],
+        name: str | None,
+        location: errors.Location,
     ) -> errors.GraphError:
         shown = ", ".join(f"{tensor.name} {tensor.spec}" for tensor in inputs)
         text = f"{self._full(name or op.kind)}: {op}({shown}): {problem}{errors.at(location)}"
@@ -418,6 +336,7 @@ def tensors_in(structure: Any) -> list[Tensor]:
     found = leaves(structure) if is_branch(structure) else [structure]
     for each in found:
         if not isinstance(each, Tensor):
-            raise errors.StructureError(f"expected tensors, got a {type(each).__name__}{errors.at(errors.user_location())}")
+            where = errors.at(errors.user_location())
+            raise errors.StructureError(f"expected tensors, got a {type(each).__name__}{where}")
     return found
 

@@ -15,7 +15,7 @@ from graphengine import errors
 from graphengine.forward import explained, one_or_all
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepCount, StepSlice, time_first
-from graphengine.op import Source, sum_to
+from graphengine.op import Source, check_gradient, sum_to
 from graphengine.passes.split import Unit
 from graphengine.run import RunContext
 from graphengine.spec import Array, Spec
@@ -220,7 +220,9 @@ class Interpreter:
             (gradient,) = node.op.backward_all((i,), dy, xs, one_or_all(ys))
         else:
             gradient = node.op.backward(i, dy, xs, one_or_all(ys))
-        return sum_to(np.asarray(gradient), xs[i].shape, len(self.lead))
+        gradient = sum_to(np.asarray(gradient), xs[i].shape, len(self.lead))
+        check_gradient(i, gradient, self.lead + xs[i].shape, xs[i].dtype)
+        return gradient
 
     def _slice_back(self, node: Node, i: int, k: int) -> Array | None:
         """The part of the sequence that the step is; zero elsewhere."""

@@ -144,7 +144,9 @@ class Loop:
     def __enter__(self) -> Loop:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.closed = True
 
     def __repr__(self) -> str:
@@ -163,7 +165,8 @@ class Loop:
         if len(axes) != 1:
             count = "no axis" if not axes else f"{len(axes)} axes"
             raise errors.LoopError(
-                f"{x.path} {x.spec} has {count} {self.over!r} for {self} to run along{errors.at(errors.user_location())}"
+                f"{x.path} {x.spec} has {count} {self.over!r} for {self} to run along"
+                f"{errors.at(errors.user_location())}"
             )
         op = StepSlice(axes[0] - len(x.shape), self.reverse)
         return self._inside(op, (x,), name or f"{x.name}_t")
@@ -288,16 +291,17 @@ class Loop:
         self.until_node = done
 
     def _join(self, graph: Graph | None) -> Graph:
+        where = errors.at(errors.user_location())
         if self.closed:
-            raise errors.LoopError(f"{self} is closed; write its body inside the with block{errors.at(errors.user_location())}")
+            raise errors.LoopError(f"{self} is closed; write its body inside the with block{where}")
         if graph is None:
-            raise errors.LoopError(f"{self} has no input yet, so its graph is unknown; pass it{errors.at(errors.user_location())}")
+            raise errors.LoopError(f"{self} has no input yet, so its graph is unknown; pass it{where}")
         if self.graph is None:
             self.graph = graph
             graph.loops.append(self)
         elif graph is not self.graph:
             raise errors.GraphMismatchError(
-                f"{self} belongs to graph {self.graph.name!r}, not {graph.name!r}{errors.at(errors.user_location())}"
+                f"{self} belongs to graph {self.graph.name!r}, not {graph.name!r}{where}"
             )
         return graph
 
@@ -307,8 +311,8 @@ class Loop:
             if tensor.loop is not None:
                 inner = "itself" if tensor.loop is self else f"{tensor.loop}: a loop inside a loop"
                 raise errors.LoopError(
-                    f"{tensor.path} {show(tensor.shape)} has a value per step of {inner}; {self} takes values from outside "
-                    f"loops{errors.at(errors.user_location())}"
+                    f"{tensor.path} {show(tensor.shape)} has a value per step of {inner}; {self} takes values from "
+                    f"outside loops{errors.at(errors.user_location())}"
                 )
         return graph.add(op, inputs, name=name, loop=self).output
 

@@ -1,7 +1,7 @@
 """The contract that every op keeps: what it computes, what its gradient is, and what it declares about both.
 
-An op is a frozen dataclass whose fields are its settings. It knows nothing of its neighbours, of loops or of plans; what
-a plan may do with it, it says in declarations.
+An op is a frozen dataclass whose fields are its settings. It knows nothing of its neighbours, of loops or of plans;
+what a plan may do with it, it says in declarations.
 """
 
 from __future__ import annotations
@@ -202,7 +202,8 @@ def lead(dy: Array, y: Array) -> int:
 def sum_to(gradient: Array, shape: tuple[int, ...], extra: int = 0) -> Array:
     """Undo broadcasting: sum a gradient over the axes along which its value was stretched to more than `shape`.
 
-    The first `extra` axes are kept whatever they are.
+    The first `extra` axes are kept whatever they are. A gradient that is no stretched form of `shape` comes back as it
+    is.
 
     >>> sum_to(np.ones((3, 4)), (4,)).tolist()
     [3.0, 3.0, 3.0, 3.0]
@@ -210,13 +211,24 @@ def sum_to(gradient: Array, shape: tuple[int, ...], extra: int = 0) -> Array:
     if gradient.shape[extra:] == shape:
         return gradient
     missing = gradient.ndim - extra - len(shape)
+    grown = gradient.shape[extra + max(missing, 0) :]
+    if missing < 0 or any(size not in (1, own) for size, own in zip(shape, grown, strict=True)):
+        return gradient
     axes = tuple(range(extra, extra + missing)) + tuple(
         extra + missing + axis
         for axis, size in enumerate(shape)
-        if size == 1 and gradient.shape[extra + missing + axis] != 1
+        if size == 1 and grown[axis] != 1
     )
     summed: Array = gradient.sum(axis=axes, keepdims=True)
     return summed.reshape(gradient.shape[:extra] + shape)
+
+
+def check_gradient(i: int, gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """Refuse a gradient of input `i` that has the wrong shape or dtype: the op that made it is at fault."""
+    if gradient.shape != shape:
+        raise ShapeError(f"the gradient of input {i} is {list(gradient.shape)} and should be {list(shape)}")
+    if gradient.dtype != dtype:
+        raise DtypeError(f"the gradient of input {i} is {gradient.dtype} and should be {dtype}")
 
 
 @cache

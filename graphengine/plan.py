@@ -65,7 +65,8 @@ class Plan:
             _refuse_body(tensor)
         self.nodes = needed(tensor.node for tensor in (*self.targets, *self.also))
         self.placeholders = {node.output: node for node in self.nodes if isinstance(node.op, Placeholder)}
-        self.names = {name for node in self.nodes for tensor in node.outputs for d in tensor.shape for name in names_in(d)}
+        shapes = [tensor.shape for node in self.nodes for tensor in node.outputs]
+        self.names = {name for shape in shapes for size in shape for name in names_in(size)}
         for node in self.nodes:
             if isinstance(node.op, Delay):
                 _refuse_unfed(node)
@@ -88,8 +89,8 @@ class Plan:
         for tensor in wished if wrt is not None else ():
             if tensor not in self.active:
                 raise errors.GradientError(
-                    f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} {tensor.spec}"
-                    f"{errors.at(errors.user_location())}"
+                    f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} "
+                    f"{tensor.spec}{errors.at(errors.user_location())}"
                 )
         self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
         self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
@@ -228,7 +229,9 @@ class Plan:
             shape = context.shape(tensor.spec)
             extra = array.ndim - len(shape)
             if extra < 0 or array.shape[extra:] != shape:
-                raise errors.GradientError(f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{where}")
+                raise errors.GradientError(
+                    f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{where}"
+                )
             leads.add(array.shape[:extra])
         if len(leads) > 1:
             raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{where}")
@@ -263,8 +266,8 @@ def _owned(tensor: Tensor, value: Array) -> Array:
 def _refuse_body(tensor: Tensor) -> None:
     if tensor.loop is not None:
         raise errors.LoopError(
-            f"{tensor.path} has a value per step of {tensor.loop}; take it out with loop.stack (all steps) or loop.last "
-            f"(the last one), or read it in a trace{errors.at(errors.user_location())}"
+            f"{tensor.path} has a value per step of {tensor.loop}; take it out with loop.stack (all steps) or "
+            f"loop.last (the last one), or read it in a trace{errors.at(errors.user_location())}"
         )
 
 

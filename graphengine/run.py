@@ -47,7 +47,11 @@ class Run:
     """
 
     def __init__(
-        self, values: dict[Tensor, Array], gradients: dict[Tensor, Array], parameters: dict[Parameter, Tensor], seed: int
+        self,
+        values: dict[Tensor, Array],
+        gradients: dict[Tensor, Array],
+        parameters: dict[Parameter, Tensor],
+        seed: int,
     ) -> None:
         self._values = values
         self._gradients = gradients
@@ -204,7 +208,8 @@ def _bind_names(tensor: Tensor, array: Array, bound: dict[str, int], origin: dic
             continue
         if bound.setdefault(dim, size) != size:
             raise errors.FeedError(
-                f"{tensor.path} {spec} was fed {list(array.shape)}: {dim} is {bound[dim]} by {origin[dim]}, not {size}{where}"
+                f"{tensor.path} {spec} was fed {list(array.shape)}: {dim} is {bound[dim]} by {origin[dim]}, "
+                f"not {size}{where}"
             )
         origin.setdefault(dim, f"{tensor.path} {list(array.shape)}")
 

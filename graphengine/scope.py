@@ -28,8 +28,8 @@ class Scope:
         index: its coordinate, for layers (0 is the lowest), directions (0 fw, 1 bw) and time steps.
         parent: the scope around it; None for the root.
         kind: what stands in it, in the field's words ("LSTMCell"), for labels.
-        ports: the tensors at its border by what they are to it, where its layer said so: a cell's input `x`, its `state`
-            before, its `output`, and the state `after`.
+        ports: the tensors at its border by what they are to it, where its layer said so: a cell's input `x`, its
+            `state` before, its `output`, and the state `after`.
         watchers: called with the trace of every run, because someone asked to see this place (`debug=True`).
     """
 

@@ -137,8 +137,8 @@ class Training(Source):
 class Noise(Source):
     """Random numbers from a stream of their own, keyed by the run's seed and the node's path.
 
-    `uniform` lies in [0, 1), `normal` has mean 0 and variance 1. The same seed and path give the same numbers in a plan,
-    in a trace, in any thread.
+    `uniform` lies in [0, 1), `normal` has mean 0 and variance 1. The same seed and path give the same numbers in a
+    plan, in a trace, in any thread.
     """
 
     spec: Spec

@@ -98,7 +98,11 @@ def _derived(terms: Terms) -> Derived:
 
 
 def dim(value: Dim) -> Derived:
-    """Make a dimension that can be computed with: `dim("time") - 1`, `2 * dim("hidden")`."""
+    """Turn a number or a name into a dimension that one can compute with.
+
+    >>> dim("time") - 1, 2 * dim("hidden")
+    (Derived('time - 1'), Derived('2 * hidden'))
+    """
     if isinstance(value, Derived):
         return value
     return _derived({(value,): 1} if isinstance(value, str) else {(): int(value)})

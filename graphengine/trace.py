@@ -73,7 +73,7 @@ class Trace:
         return self.context.shape(self.find(what).spec)
 
     def value(self, what: str | Tensor, t: int | None = None) -> Array:
-        """Return a value; inside a loop the one at position `t`, or those of all steps stacked in the order of the input.
+        """Return a value; inside a loop the one at position `t`, or those of all steps in the order of the input.
 
         Raises:
             UnknownPathError: nothing has this path, or the trace was told not to keep it.
@@ -88,7 +88,8 @@ class Trace:
         """
         tensor = self._place_of(what) if isinstance(what, Parameter) else self.find(what)
         if not self.carries(tensor):
-            why = "this trace has none" if not self.seeded else "none flows from the targets to what is differentiated there"
+            none = "none flows from the targets to what is differentiated there"
+            why = none if self.seeded else "this trace has none"
             raise errors.GradientError(f"no gradient of {tensor.path}: {why}{errors.at(errors.user_location())}")
         return self._read(self._run.gradients, tensor, t)
 
@@ -159,7 +160,8 @@ class Trace:
         tensor = self.plan.parameter_tensors.get(parameter)
         if tensor is None:
             raise errors.GradientError(
-                f"no gradient of {parameter.path}: the plan does not differentiate it{errors.at(errors.user_location())}"
+                f"no gradient of {parameter.path}: the plan does not differentiate it"
+                f"{errors.at(errors.user_location())}"
             )
         return tensor
 

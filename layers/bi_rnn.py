@@ -25,9 +25,10 @@ MERGES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 class BiRNN(Layer):
     """Two cells over the same input, one from the first position to the last and one back.
 
-    Stacks in both directions can be wired in two ways. `between="independent"` (TensorFlow's `bidirectional_dynamic_rnn`,
-    the article's) runs two stacks that meet only at the top. `between="concat"` (PyTorch, Keras) merges the directions after
-    every layer, so that the next layer reads both; built without `merge` it concatenates there.
+    Stacks in both directions can be wired in two ways. `between="independent"` (TensorFlow's
+    `bidirectional_dynamic_rnn`, the article's) runs two stacks that meet only at the top. `between="concat"` (PyTorch,
+    Keras) merges the directions after every layer, so that the next layer reads both; built without `merge` it
+    concatenates there.
 
     Args:
         fw_cell, bw_cell: a cell for each direction; their sizes may differ.
@@ -36,7 +37,7 @@ class BiRNN(Layer):
 
     Raises:
         SharedCellError: one cell object stands in both directions.
-        StructureError: `merge` or `between` is none of these, or two stacks to be merged layer by layer are of unlike height.
+        StructureError: `merge` or `between` is none of these, or stacks to be merged layer by layer differ in height.
 
     Source: Schuster and Paliwal (1997), Bidirectional recurrent neural networks.
 
@@ -70,7 +71,8 @@ class BiRNN(Layer):
         self.between = between
         if between == "concat" and len(_layers(fw_cell)) != len(_layers(bw_cell)):
             raise errors.StructureError(
-                f"BiRNN: to be merged after every layer both stacks need the same height, got {fw_cell} and {bw_cell}{where}"
+                f"BiRNN: to be merged after every layer both stacks need the same height, got {fw_cell} and {bw_cell}"
+                f"{where}"
             )
 
     @property
@@ -95,9 +97,9 @@ class BiRNN(Layer):
         The other arguments are those of `dynamic_rnn`.
 
         Returns:
-            The merged outputs (a pair without `merge`), in the order of the input, and the pair of final states. The final
-            state of the backward direction is the one at position 0: `outputs[:, -1]` is no summary of both directions,
-            because it holds the backward direction's first step; the pair of final states is.
+            The merged outputs (a pair without `merge`), in the order of the input, and the pair of final states. The
+            final state of the backward direction is the one at position 0: `outputs[:, -1]` is no summary of both
+            directions, because it holds the backward direction's first step; the pair of final states is.
         """
         starts = initial_state if initial_state is not None else (None, None)
         if not isinstance(starts, tuple) or len(starts) != 2:

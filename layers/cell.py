@@ -1,7 +1,7 @@
 """Cells: one step of a recurrence, as a subgraph.
 
-A cell is its equations: it maps an input and the state before to an output and the state after. It keeps no values, so the
-same cell serves a loop, a graph unrolled by hand, and several graphs.
+A cell is its equations: it maps an input and the state before to an output and the state after. It keeps no values, so
+the same cell serves a loop, a graph unrolled by hand, and several graphs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Cell(Layer):
         raise NotImplementedError(f"{type(self).__name__}.state")
 
     def output(self, x: Spec) -> Spec:
-        """Return the spec of one step's output; by default that of the last part of the state, which is h in most cells."""
+        """Return the spec of one step's output; by default that of the last part of the state, most cells' h."""
         last: Spec = leaves(self.state(x))[-1]
         return last
 
@@ -64,8 +64,8 @@ def check_state(cell: Cell, x: Spec, given: Any) -> None:
     for (path, spec), (_, leaf) in zip(walk(wanted), walk(given), strict=True):
         if leaf.spec.shape != spec.shape:
             raise errors.ShapeError(
-                f"{what}: {'/'.join(path) or 'it'} must be {spec}, got {leaf.path} {show(leaf.spec.shape)}; the batch axes are "
-                f"those of the input {x}{where}"
+                f"{what}: {'/'.join(path) or 'it'} must be {spec}, got {leaf.path} {show(leaf.spec.shape)}; the batch "
+                f"axes are those of the input {x}{where}"
             )
         if leaf.dtype != spec.dtype:
             raise errors.DtypeError(f"{what}: {'/'.join(path) or 'it'} must be {spec.dtype}, got {leaf.dtype}{where}")

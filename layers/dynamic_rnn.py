@@ -25,9 +25,9 @@ def dynamic_rnn(
 ) -> tuple[Tensor, Any]:
     """Run a cell over a named axis of its input.
 
-    The axes may stand in any order; the last one holds the features. Past the end of a row (`lengths`), and wherever `mask` is
-    false, the state is held and the output is zero. A reverse run reads from the last position to the first, holds until the
-    row's own last step, and returns outputs in the order of the input.
+    The axes may stand in any order; the last one holds the features. Past the end of a row (`lengths`), and wherever
+    `mask` is false, the state is held and the output is zero. A reverse run reads from the last position to the first,
+    holds until the row's own last step, and returns outputs in the order of the input.
 
     Args:
         cell: what a step does.

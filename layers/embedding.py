@@ -30,7 +30,13 @@ class Embedding(Layer):
     table: Parameter
 
     def __init__(
-        self, vocabulary: int, size: int, *, initializer: Any = initializers.Normal(), padding_id: int | None = None, name: str | None = None
+        self,
+        vocabulary: int,
+        size: int,
+        *,
+        initializer: Any = initializers.Normal(),
+        padding_id: int | None = None,
+        name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         self.vocabulary = vocabulary

@@ -5,6 +5,7 @@ A layer holds sizes and parameters, never values: whatever a run computes belong
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -21,8 +22,8 @@ from layers import debugging
 class Layer:
     """Something that is called on tensors, adds its nodes to their graph, and owns the parameters they read.
 
-    Parameters are made at the first call, when the sizes are known, and drawn from a stream keyed by the graph's seed and their
-    path. Calling the layer again, in the same graph or in another, uses the same parameters.
+    Parameters are made at the first call, when the sizes are known, and drawn from a stream keyed by the graph's seed
+    and their path. Calling the layer again, in the same graph or in another, uses the same parameters.
 
     Args:
         name: the layer's part of the path; by default what it is, or nothing for a cell in its driver.
@@ -37,7 +38,7 @@ class Layer:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Every parameter of the layer and of the layers inside it, in order of creation; empty before the first call."""
+        """Every parameter of the layer and of those inside it, in order of creation; empty before the first call."""
         found = list(self._parameters.values())
         for layer in self.sublayers:
             found += [each for each in layer.parameters if each not in found]
@@ -120,7 +121,7 @@ class Layer:
         return {
             name
             for each in cls.__mro__
-            for name, kind in each.__dict__.get("__annotations__", {}).items()
+            for name, kind in inspect.get_annotations(each).items()
             if kind in ("Parameter", Parameter)
         }
 

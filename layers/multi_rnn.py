@@ -13,7 +13,7 @@ from layers.layer import Layer
 class MultiRNNCell(Cell):
     """Cells on top of each other, which together are a cell: the output of one layer is the input of the next.
 
-    The state is the tuple of the layers' states, lowest layer first. Layers may have different sizes and be of different kinds.
+    The state is the tuple of the layers' states, lowest layer first. Layers may differ in size and in kind.
 
     Raises:
         SharedCellError: one cell object stands in two layers.
@@ -26,7 +26,9 @@ class MultiRNNCell(Cell):
     (float32[batch, time, 3], 'rnn/layer0/h_last')
     """
 
-    def __init__(self, cells: Iterable[Cell], *, name: str | None = None, debug: bool = False, backpassdebug: bool = False) -> None:
+    def __init__(
+        self, cells: Iterable[Cell], *, name: str | None = None, debug: bool = False, backpassdebug: bool = False
+    ) -> None:
         super().__init__(name=name, debug=debug, backpassdebug=backpassdebug)
         self.cells: tuple[Cell, ...] = tuple(cells)
         if not self.cells:

@@ -1,24 +1,19 @@
 """Readings: what the article's names mean in a trace.
 
-The article follows gradients by name, step by step: DHt, DCt, DFt, … Nothing here works them out a second time: each name
-is a place in the graph where a trace has a value or a gradient, or the part of a gradient that some edges carry.
+The article follows gradients by name, step by step: DHt, DCt, DFt, … Nothing here works them out a second time: each
+name is a place in the graph where a trace has a value or a gradient, or the part of a gradient that some edges carry.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from graphengine import Node, Scope, Tensor, Trace, errors
-from graphengine.loop import Delay, Loop
-from graphengine.ops.logic import Hold
-from graphengine.sources import ParameterValue
+from graphengine import Scope, Trace, errors
 from graphengine.spec import Array
-from graphengine.structure import leaves, walk
+from layers.place import Place
 
 
 @dataclass(frozen=True)
@@ -39,17 +34,17 @@ class Reading:
         return KINDS[self.kind].format(of=self.of)
 
 
-# In this order they are found and shown.
 KINDS = {
     "value": "{of}",
     "gradient": "the gradient of {of}, from everything that uses it",
-    "depth": "the part of the gradient of {of} that comes from above: the loss, later layers, the layer on top",
+    "depth": "the part of the gradient of {of} that comes from above: the loss, the layers after, the layer on top",
     "time": "the part of the gradient of {of} that comes from the next step",
-    "pair": "dxt and the gradient of {of}_prev side by side, as the article's one matrix on [x, h] makes them",
-    "input": "what the cell hands to its input, and so to the layer below or to an embedding",
+    "pair": "dxt and the gradient of {of}_prev side by side: what the article's one matrix on [x, h] hands back",
+    "input": "what the cell hands back to its input, and so to the layer below or to an embedding",
     "before": "the gradient of {of}_prev, which is handed to the step before",
     "parameter": "the gradient of {of}, from all steps",
 }
+GROUPS = (("value",), ("gradient", "depth", "time"), ("pair",), ("input",), ("before",), ("parameter",))
 ARTICLE = (
     Reading("DHt", "gradient", "h"),
     Reading("dht(ext)", "depth", "h"),
@@ -69,114 +64,107 @@ ARTICLE = (
 def readings(trace: Trace, scope: Scope | str, t: int | None = None) -> dict[str, Array]:
     """Return everything that has a name at one place, at one position in time.
 
-    For a cell: its gates and states, and their gradients under the article's names (`ARTICLE`); a cell with other gates or
-    states than the article's gets names of the same form (GRU: DRt, DUt, DNt). Without `t`: what lives outside time, which
-    is the parameters and their gradients (`kernel`, `Dkernel`), and all of a layer outside loops.
+    For a cell: its gates and states, and their gradients under the article's names (`ARTICLE`); where a cell has other
+    gates or states, names of the same form (a GRU's DRt, DUt, DNt). Without `t`: what lives outside time, which is the
+    parameters and their gradients (`kernel`, `Dkernel`), and everything in a layer outside loops.
 
     Args:
         trace: a trace that kept everything.
-        scope: a cell's or another layer's scope, or its path.
+        scope: the scope of a cell or another layer, or its path.
         t: the position, counted as the input is.
 
     Raises:
-        UnknownPathError: no layer of the plan stands there, or `t` is no position of its loop.
+        UnknownPathError: no layer of the plan stands there, or it has no such position.
 
     >>> from graphengine import Graph, Plan, ops
     >>> from layers import LSTMCell, dynamic_rnn
     >>> x = Graph(dtype="float64").placeholder("x", ("batch", "time", 3))
     >>> outputs, state = dynamic_rnn(LSTMCell(2), x, over="time")
-    >>> trace = Plan(ops.sum(outputs)).trace({x: np.ones((1, 4, 3))})
-    >>> found = readings(trace, "rnn", 2)
+    >>> found = readings(Plan(ops.sum(outputs)).trace({x: np.ones((1, 4, 3))}), "rnn", 2)
     >>> list(found)[:9]
     ['f', 'i', 'cproj', 'o', 'c', 'h', 'DHt', 'dht(ext)', 'dht(int)']
     >>> bool(np.allclose(found["DHt"], found["dht(ext)"] + found["dht(int)"])), found["DHX"].shape
     (True, (1, 5))
     """
-    place = Place(trace, _found(trace, scope) if isinstance(scope, str) else scope)
-    return place.values(t) | place.gradients(t)
-
-
-def places(trace: Trace, scope: Scope) -> list[Place]:
-    """Return the place of a scope and of every cell inside it, without those that only hold others."""
-    busy = {node.scope for node in trace.plan.nodes}
-    inside = [each for each in trace.graph.scopes if each in busy and scope in each.ancestry()]
-    return [Place(trace, each) for each in inside if each is scope or each.role == "cell"]
-
-
-class Place:
-    """A layer's scope in a trace."""
-
-    def __init__(self, trace: Trace, scope: Scope) -> None:
-        self.trace = trace
-        self.scope = scope
-        self.nodes = [node for node in trace.plan.nodes if scope in node.scope.ancestry()]
-
-    @cached_property
-    def named(self) -> dict[str, Tensor]:
-        """The values that have names here; a hand-unrolled graph numbers them from the second step on."""
-        found: dict[str, Tensor] = {}
-        for node in self.nodes:
-            if not any(each.role == "cell" and each is not self.scope for each in _up_to(node.scope, self.scope)):
-                for tensor in node.outputs:
-                    found.setdefault(re.sub(r"_\d+$", "", tensor.name), tensor)
-        return found | self.after
-
-    @cached_property
-    def before(self) -> dict[str, Tensor]:
-        """The state before the step, part by part."""
-        return {"/".join(path): tensor for path, tensor in walk(self.scope.ports.get("state", ()))}
-
-    @cached_property
-    def after(self) -> dict[str, Tensor]:
-        """The state after it; of a layer without one, what others read of it."""
-        if "after" in self.scope.ports:
-            return {"/".join(path): tensor for path, tensor in walk(self.scope.ports["after"])}
-        kept = {*self.trace.plan.targets, *self.trace.plan.also}
-        inner = set(self.nodes)
-        return {
-            tensor.name: tensor
-            for node in self.nodes
-            for tensor in node.outputs
-            if not isinstance(node.op, ParameterValue)
-            and (tensor in kept or any(reader not in inner for reader, _ in self.readers.get(tensor, ())))
-        }
-
-    @cached_property
-    def parameters(self) -> dict[str, Tensor]:
-        """The places of the parameters that it reads."""
-        used = (tensor for node in self.nodes for tensor in node.inputs)
-        return {each.node.op.parameter.name: each for each in used if isinstance(each.node.op, ParameterValue)}
-
-    @cached_property
-    def readers(self) -> dict[Tensor, list[tuple[Node, int]]]:
-        """Every edge of the plan by the tensor that it leaves."""
-        found: dict[Tensor, list[tuple[Node, int]]] = {}
-        for node in self.trace.plan.nodes:
-            for i, tensor in enumerate(node.sources):
-                found.setdefault(tensor, []).append((node, i))
-        return found
-
-    @property
-    def loop(self) -> Loop | None:
-        """The loop that it stands in."""
-        return next((tensor.loop for tensor in self.after.values()), None)
-
-    @property
-    def rows(self) -> list[Reading]:
-        """What can be read here: the article's names where they fit, names made like them elsewhere."""
-        gates = [name.removesuffix("_pre") for name in self.named if name.endswith("_pre")]
-        values = dict.fromkeys((*(gate for gate in gates if gate in self.named), *self.after))
-        made = [Reading(name, "value", name) for name in (*self.parameters, *values)]
-        made += ARTICLE if self.before else ()
-        made += [Reading(f"D{_capital(name)}t" if self.before else f"D{name}", "gradient", name) for name in self.after]
-        made += [Reading(f"D{_capital(gate)}{'_pre' if gate in self.after else 't'}", "gradient", f"{gate}_pre") for gate in gates]
-        for name in self.before:
-            made += [Reading(f"d{name}t({part})", kind, name) for part, kind in (("ext", "depth"), ("int", "time"))]
-            made += [Reading(f"D{name}_next", "before", name)]
-        made += [Reading(f"D{name}", "parameter", name) for name in self.parameters]
-        order = list(KINDS)
-        known = {(row.kind, row.of): row for row in reversed(made)}
-        return sorted(
-            (row for row in dict.fromkeys(known[row.kind, row.of] for row in made)),
-            key=lambda row: RANK[row.kind],
+    place = Place(trace, find(trace, scope) if isinstance(scope, str) else scope)
+    if t is not None and place.loop is None:
+        raise errors.UnknownPathError(
+            f"{place.scope.path} lives outside loops, so it has no position {t}{errors.at(errors.user_location())}"
         )
+    return values(place, t) | gradients(place, t)
+
+
+def values(place: Place, t: int | None) -> dict[str, Array]:
+    """Return what a layer computed, by name: its parameters, or its gates and states at a step."""
+    return _read(place, t, ("value",))
+
+
+def gradients(place: Place, t: int | None) -> dict[str, Array]:
+    """Return the gradients of what a layer computed, by the article's names."""
+    return _read(place, t, [kind for kind in KINDS if kind != "value"])
+
+
+def find(trace: Trace, path: str) -> Scope:
+    """Return the scope of the layer that stands at a path: the cell, where there is one.
+
+    Raises:
+        UnknownPathError: there is none.
+    """
+    busy = {node.scope for node in trace.plan.nodes}
+    found = [scope for scope in trace.graph.scopes if scope.path == path and scope in busy]
+    if not found:
+        raise errors.UnknownPathError(f"no layer stands at {path!r}{errors.at(errors.user_location())}")
+    return next((scope for scope in found if scope.role == "cell"), found[-1])
+
+
+def _read(place: Place, t: int | None, kinds: Collection[str]) -> dict[str, Array]:
+    found = {}
+    for row in rows(place):
+        if row.kind in kinds:
+            array = READ[row.kind](place, row.of, t)
+            if array is not None:
+                found[row.name] = array
+    return found
+
+
+def rows(place: Place) -> list[Reading]:
+    """Return what can be read at a place: the article's names where they fit, others made like them."""
+    gates = [name.removesuffix("_pre") for name in place.named if name.endswith("_pre")]
+    shown = dict.fromkeys([*(gate for gate in gates if gate in place.named), *place.after])
+    made = [Reading(name, "value", name) for name in (*place.parameters, *shown)]
+    made += ARTICLE if place.before else ()
+    for name in reversed(place.after):
+        made += [Reading(f"D{_capital(name)}t" if place.before else f"D{name}", "gradient", name)]
+    for name in place.said:
+        made += [Reading(f"d{name}t({part})", kind, name) for part, kind in (("ext", "depth"), ("int", "time"))]
+    for gate in gates:
+        made += [Reading(f"D{_capital(gate)}{'_pre' if gate in place.after else 't'}", "gradient", f"{gate}_pre")]
+    made += [Reading(f"D{name}_next", "before", name) for name in place.before]
+    made += [Reading(f"D{name}", "parameter", name) for name in place.parameters]
+    first: dict[tuple[str, str], Reading] = {}
+    for row in made:
+        first.setdefault((row.kind, row.of), row)
+    return [row for group in GROUPS for row in first.values() if row.kind in group]
+
+
+def _capital(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _pair(place: Place, of: str, t: int | None) -> Array | None:
+    dx, dh = place.handed_to_input(t), place.handed_back(of, t)
+    if dx is None or dh is None or dx.shape[:-1] != dh.shape[:-1]:
+        return None
+    return np.concatenate([dx, dh], axis=-1)
+
+
+READ: dict[str, Callable[[Place, str, int | None], Array | None]] = {
+    "value": lambda place, of, t: place.value(of, t),
+    "gradient": lambda place, of, t: place.gradient(of, t),
+    "depth": lambda place, of, t: place.share(of, t, 0),
+    "time": lambda place, of, t: place.share(of, t, 1),
+    "pair": _pair,
+    "input": lambda place, of, t: place.handed_to_input(t),
+    "before": lambda place, of, t: place.handed_back(of, t),
+    "parameter": lambda place, of, t: place.gradient(of, t),
+}

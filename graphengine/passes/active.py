@@ -9,7 +9,7 @@ from graphengine.loop import Delay
 
 
 def carries(node: Node, i: int) -> bool:
-    """Tell whether a gradient can pass from a node's outputs to its source `i` (a delay's feed comes after its input)."""
+    """Tell whether a gradient can pass from a node to its source `i` (a delay's feed comes after its input)."""
     return node.op.carries(i) and node.sources[i].spec.floating
 
 

@@ -10,10 +10,11 @@ from layers.cell import Cell
 
 def discover() -> dict[str, type[Cell]]:
     """Return every cell of the zoo by its class name."""
-    found = {}
-    for module in pkgutil.iter_modules(__path__):
-        contents = vars(importlib.import_module(f"{__name__}.{module.name}"))
-        for name, value in contents.items():
-            if isinstance(value, type) and issubclass(value, Cell) and value.__module__.startswith(__name__):
-                found[name] = value
+    modules = [importlib.import_module(f"{__name__}.{each.name}") for each in pkgutil.iter_modules(__path__)]
+    found = {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Cell) and value.__module__.startswith(__name__)
+    }
     return dict(sorted(found.items()))

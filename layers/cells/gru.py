@@ -25,8 +25,8 @@ class GRUCell(GatedCell):
         n = tanh(x W_n + b_n + (r ⊙ h_prev) U_n)            reset before it
         h = (1 - u) ⊙ n + u ⊙ h_prev
 
-    The gates stand side by side in the order r, u, n: `kernel [I, 3H]`, `recurrent_kernel [H, 3H]`, `bias [3H]`; with the
-    reset after the product, d_n is `recurrent_bias [H]`. The pre-activations are `r_pre`, `u_pre`, `n_pre`.
+    The gates stand side by side in the order r, u, n: `kernel [I, 3H]`, `recurrent_kernel [H, 3H]`, `bias [3H]`; with
+    the reset after the product, d_n is `recurrent_bias [H]`. The pre-activations are `r_pre`, `u_pre`, `n_pre`.
 
     Args:
         hidden: H, the size of h.

@@ -36,7 +36,8 @@ class LSTMCell(GatedCell):
         activation: of cproj and of c on its way out.
         recurrent_activation: of the gates.
 
-    Source: Hochreiter and Schmidhuber (1997), Long short-term memory; forget gate: Gers, Schmidhuber and Cummins (2000).
+    Source: Hochreiter and Schmidhuber (1997), Long short-term memory; the forget gate by Gers, Schmidhuber and Cummins
+    (2000).
 
     >>> from graphengine import Graph
     >>> from layers import LSTMCell, dynamic_rnn

@@ -61,6 +61,8 @@ def from_torch(
     end = suffix(layer, reverse)
     weight_ih, weight_hh, bias_ih, bias_hh = (part + end for part in PARTS)
     mine = {name: array for name, array in arrays.items() if not _of_another_layer(name, end)}
+    if arrays and not mine:
+        refuse(f"there are no arrays of {end or 'a single cell'}; there are {', '.join(arrays)}")
     projected = "a projection (proj_size) has no place in our cells"
     found = pick(mine, (weight_ih, weight_hh), (bias_ih, bias_hh), {f"weight_hr{end}": projected})
     gates = len(order)

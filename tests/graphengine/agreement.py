@@ -2,7 +2,6 @@
 
 import numpy as np
 
-
 TOLERANCE = 1e-12
 
 
@@ -63,5 +62,3 @@ def _places(trace, node, i, tensor, steps, order):
     if node.feeds is tensor and i == len(node.inputs):
         return steps[order + 1 : order + 2]
     return [steps[order]]
-
-

@@ -1,7 +1,7 @@
 """Random computations with loops: what no one thought of writing down as a case.
 
-A step draws ops over a pool of values of every rank, feeds delays with whatever fits, and stacks or keeps the last of some;
-a second loop may read the first. Sizes may all be equal, where operands of unlike rank are easiest to confuse.
+A step draws ops over a pool of values of every rank, feeds delays with whatever fits, and stacks or keeps the last of
+some; a second loop may read the first. Sizes may all be equal, where operands of unlike rank are easiest to confuse.
 """
 
 import numpy as np
@@ -44,7 +44,9 @@ class RandomGraph:
         return Parameter("w", self.rng.standard_normal(shape) * 0.5)
 
     def loop(self, over, outer, size):
-        sequences = [self.given((over, *shape) if self.rng.random() < 0.5 else (*shape, over)) for shape in self.some(SHAPES, 2)]
+        sequences = [
+            self.given((over, *shape) if self.rng.random() < 0.5 else (*shape, over)) for shape in self.some(SHAPES, 2)
+        ]
         sequences += [tensor for tensor in outer if tensor.shape.count(over) == 1][:2]
         flat = [tensor for tensor in outer if over not in tensor.shape]
         with Loop(over, reverse=bool(self.rng.random() < 0.4)) as loop:

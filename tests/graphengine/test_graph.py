@@ -73,7 +73,9 @@ def test_an_unknown_path_suggests_what_was_meant():
     g = Graph("words")
     x = g.placeholder("x", ("batch", "time", 3))
     dynamic_rnn(MultiRNNCell([LSTMCell(2), LSTMCell(2)]), x, over="time")
-    with pytest.raises(UnknownPathError, match=r"words: no tensor at 'rnn/layer0/cprojj'; did you mean .*rnn/layer0/cproj"):
+    with pytest.raises(
+        UnknownPathError, match=r"words: no tensor at 'rnn/layer0/cprojj'; did you mean .*rnn/layer0/cproj"
+    ):
         g["rnn/layer0/cprojj"]
     assert isinstance(UnknownPathError("x"), LookupError)
 
@@ -96,7 +98,7 @@ def test_two_graphs_in_one_process_share_nothing():
     def build(seed):
         g = Graph("twin", dtype="float64", seed=seed)
         x = g.placeholder("x", ("batch", "time", 3))
-        outputs, state = dynamic_rnn(LSTMCell(2), x, over="time")
+        _outputs, state = dynamic_rnn(LSTMCell(2), x, over="time")
         loss = ops.sum(Dense(1)(state.h))
         return g, x, Plan(loss)
 
@@ -149,7 +151,9 @@ def test_a_parameter_serves_several_graphs_and_stands_once_in_each():
 def test_mixing_two_graphs_names_both():
     a, b = Graph("first"), Graph("second")
     x, y = a.placeholder("x", (2,)), b.placeholder("y", (2,))
-    with pytest.raises(GraphMismatchError, match=r"x belongs to graph 'first' and y to 'second'; values pass .* as feeds"):
+    with pytest.raises(
+        GraphMismatchError, match=r"x belongs to graph 'first' and y to 'second'; values pass .* as feeds"
+    ):
         x + y
     with pytest.raises(GraphMismatchError, match=r"'first'.*'second'"):
         Plan([x, y])
@@ -237,7 +241,11 @@ def test_structures_are_walked_and_rebuilt():
     value = (State(1, 2), [3, (State(4, 5),)])
     assert leaves(value) == [1, 2, 3, 4, 5]
     assert ["/".join(path) for path, _ in walk(value)] == [
-        "layer0/c", "layer0/h", "layer1/layer0", "layer1/layer1/layer0/c", "layer1/layer1/layer0/h",
+        "layer0/c",
+        "layer0/h",
+        "layer1/layer0",
+        "layer1/layer1/layer0/c",
+        "layer1/layer1/layer0/h",
     ]
     assert rebuild(value, list("abcde")) == (State("a", "b"), ["c", (State("d", "e"),)])
     assert map_structure(lambda leaf: leaf * 10, value) == (State(10, 20), [30, (State(40, 50),)])

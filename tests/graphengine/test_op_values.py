@@ -90,6 +90,12 @@ def test_power_and_its_gradients(base: float, exponent: float, value: float, d_b
     np.testing.assert_allclose([y[0], da[0], db[0]], [value, d_base, d_exponent], rtol=1e-14)
 
 
+def test_power_has_no_finite_gradient_where_it_is_infinite() -> None:
+    with np.errstate(divide="ignore"):
+        y, (da, db) = evaluate(ops.power, [0.0], [-1.0])
+    assert (y[0], da[0], db[0]) == (np.inf, -np.inf, -np.inf)
+
+
 def test_power_of_a_negative_base_with_a_whole_exponent() -> None:
     y, (dx,) = evaluate(lambda x: x**3, [-2.0, -0.5, 0.0])
     np.testing.assert_allclose(y, [-8, -0.125, 0])

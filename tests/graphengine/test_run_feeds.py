@@ -8,7 +8,17 @@ import pytest
 from graphengine import SGD, Graph, Loop, Parameter, Plan, ops
 from graphengine.errors import DtypeError, FeedError, GradientError, ShapeError, UnknownPathError
 from graphengine.structure import leaves
-from layers import BiRNN, Dense, Embedding, GRUCell, LSTMCell, LSTMState, MultiRNNCell, dynamic_rnn, softmax_cross_entropy
+from layers import (
+    BiRNN,
+    Dense,
+    Embedding,
+    GRUCell,
+    LSTMCell,
+    LSTMState,
+    MultiRNNCell,
+    dynamic_rnn,
+    softmax_cross_entropy,
+)
 from tests.graphengine.agreement import near, same
 
 State = namedtuple("State", "c h")
@@ -121,7 +131,10 @@ def test_one_plan_takes_any_batch_and_any_length():
     plan = Plan([outputs, *leaves(states)], wrt=[x, *leaves(start)])
     rng = np.random.default_rng(0)
     for batch, time in ((1, 1), (4, 7), (3, 2), (7, 4), (4, 7), (1, 12)):
-        feeds = {x: rng.standard_normal((batch, time, 3)), **{s: rng.standard_normal((batch, s.shape[1])) for s in leaves(start)}}
+        feeds = {
+            x: rng.standard_normal((batch, time, 3)),
+            **{s: rng.standard_normal((batch, s.shape[1])) for s in leaves(start)},
+        }
         seeds = {t: rng.standard_normal(t.spec.sized({"batch": batch, "time": time})) for t in plan.targets}
         run, _ = same(plan, feeds, seeds=seeds)
         rows = [
@@ -154,7 +167,9 @@ def test_feeding_the_last_states_back_continues_the_sequence():
 
 def owned(run, plan):
     """Every array that a run hands out."""
-    return [run[tensor] for tensor in (*plan.targets, *plan.also)] + [run.grad(tensor) for tensor in plan.differentiated]
+    return [run[tensor] for tensor in (*plan.targets, *plan.also)] + [
+        run.grad(tensor) for tensor in plan.differentiated
+    ]
 
 
 def everything():
@@ -228,14 +243,20 @@ def test_a_run_leaves_feeds_seeds_and_parameters_alone():
 
 
 def test_feeds_of_any_memory_layout_give_the_same():
-    x, start, outputs, states = sequence_model()
+    x, start, outputs, _states = sequence_model()
     plan = Plan(outputs, wrt=[x])
     X = np.random.default_rng(0).standard_normal((4, 7, 3))
     zeros = {s: np.zeros((4, s.shape[1])) for s in leaves(start)}
     seed = {outputs: np.ones((4, 7, 3))}
     plain = plan.run({x: X, **zeros}, seeds=seed)
     every_other = np.repeat(X, 2, axis=0)[::2]
-    for form in (np.asfortranarray(X), X[::-1, :, ::-1][::-1, :, ::-1], every_other, X.astype(">f8"), X.transpose(1, 0, 2).copy().transpose(1, 0, 2)):
+    for form in (
+        np.asfortranarray(X),
+        X[::-1, :, ::-1][::-1, :, ::-1],
+        every_other,
+        X.astype(">f8"),
+        X.transpose(1, 0, 2).copy().transpose(1, 0, 2),
+    ):
         run = plan.run({x: form, **zeros}, seeds=seed)
         near(run[outputs], plain[outputs])
         near(run.grad(x), plain.grad(x))
@@ -270,11 +291,17 @@ def test_results_are_asked_for_by_tensor_or_structure():
     assert isinstance(run[states], tuple)
     assert run[states][0].h.shape == (1, 4)
     assert [array.shape for array in run[[states[0].c, states[1].h]]] == [(1, 4), (1, 3)]
-    with pytest.raises(UnknownPathError, match=r"rnn/outputs is not an output of this plan; compile it with also=\[\.\.\.\]"):
+    with pytest.raises(
+        UnknownPathError, match=r"rnn/outputs is not an output of this plan; compile it with also=\[\.\.\.\]"
+    ):
         run[outputs]
-    with pytest.raises(GradientError, match=r"no gradient of rnn/outputs: the plan does not differentiate it; name it in wrt="):
+    with pytest.raises(
+        GradientError, match=r"no gradient of rnn/outputs: the plan does not differentiate it; name it in wrt="
+    ):
         run.grad(outputs)
-    values = plan.run({x: np.zeros((1, 2, 3)), **{s: np.zeros((1, s.shape[1])) for s in leaves(start)}}, gradients=False)
+    values = plan.run(
+        {x: np.zeros((1, 2, 3)), **{s: np.zeros((1, s.shape[1])) for s in leaves(start)}}, gradients=False
+    )
     assert values.gradients == {}
     with pytest.raises(GradientError, match=r"no gradient of rnn/layer0/kernel: this run computed no gradients"):
         values.grad(plan.parameters[0])

@@ -107,7 +107,13 @@ def test_shapes_broadcast_from_the_right_and_only_a_literal_1_stretches():
     assert broadcast([(), ("time", "batch")]) == ("time", "batch")
     assert broadcast([(1, 1, 4), ("batch", 1)]) == (1, "batch", 4)
     assert broadcast([]) == ()
-    for shapes in ([("batch", 5), ("batch",)], [("batch",), (3,)], [(2,), (3,)], [("a",), ("b",)], [(time - 1,), ("time",)]):
+    for shapes in (
+        [("batch", 5), ("batch",)],
+        [("batch",), (3,)],
+        [(2,), (3,)],
+        [("a",), ("b",)],
+        [(time - 1,), ("time",)],
+    ):
         with pytest.raises(ShapeError, match="shapes do not fit"):
             broadcast(shapes)
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from graphengine import Graph, Plan, Spec, ops
+from graphengine.structure import leaves
 from layers import BiRNN, Dense, LSTMCell, LSTMState, MultiRNNCell, dynamic_rnn, softmax_cross_entropy
+from layers.readings import readings
 from layers.weights import from_deep_breathe, to_deep_breathe
 
 DATA = Path(__file__).parents[1] / "data" / "article" / "oracle_cases.npz"
@@ -38,7 +40,8 @@ class Model:
     def __init__(self, name):
         sizes, self.directions, reads = CASES[name]
         with np.load(DATA) as stored:
-            self.wanted = {key.removeprefix(f"{name}/"): stored[key] for key in stored.files if key.startswith(f"{name}/")}
+            start = f"{name}/"
+            self.wanted = {key.removeprefix(start): stored[key] for key in stored.files if key.startswith(start)}
         g = Graph(name, dtype="float64")
         self.x = g.placeholder("x", ("batch", "time", 6))
         self.cells = {direction: [LSTMCell(size) for size in sizes] for direction in self.directions}
@@ -64,7 +67,7 @@ class Model:
         self.outputs = dict(zip(self.directions, outputs, strict=True))
         self.assign()
         kept = (self.logits, outputs, self.states)
-        self.plan = Plan(self.loss, also=kept, wrt=[self.x, *(leaf for state in self.start for leaf in state), *g.parameters])
+        self.plan = Plan(self.loss, also=kept, wrt=[self.x, *leaves(self.start), *g.parameters])
         self.feeds = {self.x: self.wanted["X"], y: self.wanted["y"] if reads == "all" else self.wanted["y"][:, -1]}
         if live is not None:
             self.feeds[lengths] = self.wanted["lengths"]
@@ -98,6 +101,12 @@ class Model:
 def near(ours, theirs, what=""):
     assert ours.shape == theirs.shape, what
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-10, err_msg=what)
+
+
+def lower(path):
+    """The path of the layer below, or of the lowest itself."""
+    stem, _, layer = path.rpartition("layer")
+    return f"{stem}layer{max(int(layer) - 1, 0)}" if stem else path
 
 
 @way
@@ -139,7 +148,16 @@ def test_every_step(name):
     for cell_name, path, _ in model.named_cells():
         for step in range(STEPS):
             t = step if cell_name.startswith("fw") else STEPS - 1 - step
+            here = f"step/{cell_name}/s{step}"
+            found, below = readings(trace, path, t), readings(trace, lower(path), t)
+            near(found["dht(ext)"] + found["dht(int)"], model.wanted[f"{here}/d_h"], f"{here}/d_h")
+            if "layer" not in path or path.endswith("layer0"):
+                value, gradient = model.feeds[model.x][:, t], found["dxt"]
+            else:  # an upper layer's input is the lower layer's h, whose gradient there is from all sides
+                value, gradient = below["h"], below["DHt"]
+                near(found["dxt"], below["dht(ext)"], f"{here}/dxt")
+            near(value, model.wanted[f"{here}/x"], f"{here}/x")
+            near(gradient, model.wanted[f"{here}/d_x"], f"{here}/d_x")
             for theirs, ours in PER_STEP.items():
-                here = f"step/{cell_name}/s{step}"
                 near(trace.value(f"{path}/{ours}", t), model.wanted[f"{here}/{theirs}"], f"{here}/{theirs}")
                 near(trace.grad(f"{path}/{ours}", t), model.wanted[f"{here}/d_{theirs}"], f"{here}/d_{theirs}")

@@ -235,14 +235,19 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
             for i in rank:
                 item = items[i]
                 near = item.before if down else item.after
-                near = near or (item.after if down else item.before)
-                wanted.append(sum(items[j].at for j in near) / len(near) if near else item.at)
+                wanted.append(_wish(items, near or (item.after if down else item.before), item.at))
                 weights.append(8.0 if item.edge is not None else 1.0)
             apart = [
                 (items[i].breadth + items[j].breadth) / 2 + gap for i, j in zip(rank, rank[1:], strict=False)
             ]
             for i, at in zip(rank, spread(wanted, apart, weights), strict=True):
                 items[i].at = at
+
+
+def _wish(items: list[_Item], near: list[int], at: float) -> float:
+    """The mean place of neighbours; what hangs there as a mere source pulls little, so that the main way runs straight."""
+    pulls = [0.02 if not items[j].before and len(items[j].after) == 1 else 1.0 for j in near]
+    return sum(pull * items[j].at for pull, j in zip(pulls, near, strict=True)) / sum(pulls) if near else at
 
 
 def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -280,7 +285,7 @@ def _bands(items: list[_Item], order: list[list[int]], between: float) -> tuple[
 
 
 def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool], float]:
-    """Spread the edges of a box along its border, in the order of where they go; by (edge, at its source)."""
+    """Let the edges of a box leave it towards where they go, as straight as there is room; by (edge, at its source)."""
     sides: dict[tuple[int, bool], list[tuple[float, int]]] = {}
     for edge, chain in enumerate(chains):
         if chain:
@@ -289,9 +294,14 @@ def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool]
     ports = {}
     for (i, leaving), ends in sides.items():
         item = items[i]
+        ends.sort()
         step = min(_PORT, item.breadth / (len(ends) + 1))
-        places = [item.at + step * (k - (len(ends) - 1) / 2) for k in range(len(ends))]
-        for place, (_, edge) in zip(places, sorted(ends), strict=True):
+        low, high = item.at - item.breadth / 2 + step / 2, item.at + item.breadth / 2 - step / 2
+        wanted = [
+            min(max(there, low + step * k), high - step * (len(ends) - 1 - k)) for k, (there, _) in enumerate(ends)
+        ]
+        places = spread(wanted, [step] * (len(ends) - 1), [1.0] * len(ends))
+        for place, (_, edge) in zip(places, ends, strict=True):
             ports[edge, leaving] = place
     return ports
 

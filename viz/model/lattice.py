@@ -35,6 +35,7 @@ class Item:
         part: for a part, which.
         tensor: the value that it shows; of a start, the delay.
         t: its position in time; of a gap, the first position left out.
+        over: for a value from outside that every step of a loop reads as it is, the loop's axis; it is drawn like a sequence.
     """
 
     role: Role
@@ -42,6 +43,7 @@ class Item:
     part: Part | None = None
     tensor: Tensor | None = None
     t: int | None = None
+    over: object = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,14 @@ class Link:
     Attributes:
         tensor: what flows forward.
         flow: the edges of the graph that it stands for; its gradient is the sum of their contributions.
+        lane: where a state enters the cell that reads it, by the name of the delay through which that reads.
     """
 
     source: Item
     target: Item
     tensor: Tensor
     flow: Flow
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +88,8 @@ class Lattice:
         stations: by loop, its columns in the order of processing.
         parts: by cell, what it is drawn as.
         states: by cell, the tensors that go on to later steps or stand at the end, in the order of its lanes.
-        incoming: by cell, the tensors of earlier steps that it reads.
-        names: by state, its symbol.
+        incoming: by cell, the lanes in which it reads earlier steps.
+        names: by state and by delay, its symbol.
     """
 
     subject: Subject
@@ -95,14 +99,25 @@ class Lattice:
     stations: dict[Loop, list[Station]] = field(default_factory=dict)
     parts: dict[Block, list[Part]] = field(default_factory=dict)
     states: dict[Block, list[Tensor]] = field(default_factory=dict)
-    incoming: dict[Block, list[Tensor]] = field(default_factory=dict)
+    incoming: dict[Block, list[str]] = field(default_factory=dict)
     names: dict[Tensor, str] = field(default_factory=dict)
 
-    def link(self, source: Item, target: Item, tensor: Tensor, flow: Flow) -> None:
+    def whole_over(self, whole: Item) -> object:
+        """The axis of time of a sequence."""
+        assert whole.tensor is not None
+        return whole.over if whole.over is not None else self.sequences.over[whole.tensor]
+
+    def link(self, source: Item, target: Item, tensor: Tensor, flow: Flow, lane: str = "") -> None:
         """Add a line, and its ends where they are new."""
         self.items[source] = None
         self.items[target] = None
-        self.links.append(Link(source, target, tensor, flow))
+        self.links.append(Link(source, target, tensor, flow, lane))
+
+    def lanes(self, block: Block) -> list[str]:
+        """The lanes of a cell, in the order of the delays: c above h."""
+        order = list(dict.fromkeys(self.names.values()))
+        found = dict.fromkeys([*self.incoming[block], *(self.names[tensor] for tensor in self.states[block])])
+        return sorted(found, key=order.index)
 
 
 def stations(positions: list[int], chosen: Iterable[int]) -> list[Station]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
 import numpy as np
 
 from graphengine import errors
 from graphengine.graph import Graph, Node, Tensor
-from graphengine.loop import LEAVING, Loop, StackSteps
+from graphengine.loop import LEAVING, Loop, StackSteps, StepSlice
 from graphengine.parameter import Parameter
 from graphengine.plan import Plan
 from graphengine.sources import ParameterValue, Placeholder
@@ -90,16 +90,33 @@ class Subject:
         return trace is not None and any(trace.edge_carries(node, i) for uses, _ in flow for node, i in uses)
 
     def contribution(self, flow: Flow) -> Array | None:
-        """Return the gradient that a drawn edge carries: the sum over the edges that it stands for; None for no gradient."""
+        """Return the gradient that a drawn edge carries: the sum over the edges that it stands for; None for no gradient.
+
+        An edge of a loop's body without a position stands for those of all steps.
+        """
         if self.trace is None:
             return None
         total: Array | None = None
         for uses, t in flow:
             for node, i in uses:
-                if self.trace.edge_carries(node, i):
-                    each = self.trace.contribution(node, i, t)
+                for each in self._contributions(node, i, t) if self.trace.edge_carries(node, i) else ():
                     total = each if total is None else total + each
         return total
+
+    def _contributions(self, node: Node, i: int, t: int | None) -> Iterator[Array]:
+        trace = self.trace
+        assert trace is not None
+        if node.loop is None or t is not None:
+            yield trace.contribution(node, i, t)
+        elif isinstance(node.op, StepSlice):
+            whole = np.zeros(trace.shape(node.inputs[0]), node.inputs[0].dtype)
+            steps = np.moveaxis(whole, node.op.axis, 0)
+            for position in trace.positions(node.loop):
+                steps[position] = trace.grad(node.output, position)
+            yield whole
+        else:
+            for position in trace.positions(node.loop):
+                yield trace.contribution(node, i, position)
 
     def parameters(self, tensor: Tensor) -> list[Parameter]:
         """The parameters that a static tensor is computed from."""

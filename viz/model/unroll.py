@@ -108,9 +108,10 @@ class _Unroller:
             if isinstance(node.op, Delay):
                 self._note_final(node.inputs[0], (node, 0))
                 origin = self._origin(node.output)
+                name = self.lattice.names[node.output] = node.output.name.removesuffix("_prev")
                 if origin.kind == "value":
+                    self.lattice.names.setdefault(origin.tensor, name)
                     self.delayed.add(origin.tensor)
-                    self.lattice.names.setdefault(origin.tensor, node.output.name.removesuffix("_prev"))
                     self._add_state(origin.tensor)
 
     def _add_state(self, tensor: Tensor) -> None:
@@ -167,9 +168,10 @@ class _Unroller:
         for (source, target), (tensor, uses) in lines.items():
             self.lattice.link(source, target, tensor, ((tuple(uses), None),))
         for tensor in self.sequences.over:
-            source = self.block_of.get(tensor.node)
-            if source is not None:
-                self.lattice.link(self._block_item(source), Item("whole", tensor=tensor), tensor, ())
+            maker = self.block_of.get(tensor.node)
+            if maker is not None:
+                slices = tuple((node, i) for node, i in self.uses[tensor] if isinstance(node.op, StepSlice))
+                self.lattice.link(self._block_item(maker), Item("whole", tensor=tensor), tensor, ((slices, None),))
 
     def _note_final(self, tensor: Tensor, use: Use) -> None:
         """Remember a use of a last value; that value is then a state, if only at the end."""
@@ -189,13 +191,24 @@ class _Unroller:
                     gap = [Item("gap", block, t=station.first)]
                     here = gap if station.gap else [Item("part", block, part, t=station.first) for part in parts]
                     self.lattice.items.update(dict.fromkeys(here))
-        time = _Time(positions, columns)
+        time = _Time(loop.over, positions, columns)
+        self._draw_shared(reads, loop)
         for station in columns:
             self._draw_reads(reads, station, time)
             self._draw_states(loop, station, reads, time)
         for start in [item for item in self.lattice.items if item.role == "start"]:
             if start.tensor is not None and start.tensor.loop is loop:
                 self._feed_start(start)
+
+    def _draw_shared(self, reads: list[_Read], loop: Loop) -> None:
+        """What comes from outside and is read by every step as it is."""
+        for tensor in dict.fromkeys(read.origin.tensor for read in reads if read.origin.kind == "shared"):
+            source = self._outside_item(tensor)
+            uses = tuple(use for read in reads if read.origin.tensor is tensor for use in read.uses)
+            whole = Item("whole", tensor=tensor, over=loop.over)
+            self.lattice.items[whole] = None
+            if source is not None:
+                self.lattice.link(source, whole, tensor, ((uses, None),))
 
     def _reads(self, loop: Loop) -> list[_Read]:
         """Everything that a step reads of earlier steps, of other parts, of sequences and from outside."""
@@ -217,9 +230,12 @@ class _Unroller:
         for read in reads:
             if read.origin.lag and isinstance(read.reader, Part):
                 incoming = self.lattice.incoming[read.reader.block]
-                if read.origin.tensor not in incoming:
-                    incoming.append(read.origin.tensor)
+                if self._lane(read.origin) not in incoming:
+                    incoming.append(self._lane(read.origin))
         return reads
+
+    def _lane(self, origin: _Origin) -> str:
+        return self.lattice.names[origin.delays[0].output] if origin.delays else ""
 
     def _gathered(self, stack: Node) -> Tensor:
         """The sequence that a stack becomes part of."""
@@ -228,7 +244,7 @@ class _Unroller:
     def _draw_reads(self, reads: list[_Read], station: Station, time: _Time) -> None:
         """What a column reads; of steps left out only what the first of them reads of earlier ones."""
         k = time.place[station.first]
-        merged: dict[tuple[Item, Item], tuple[Tensor, list[Use]]] = {}
+        merged: dict[tuple[Item, Item, str], tuple[Tensor, list[Use]]] = {}
         for read in reads:
             if station.gap and not (read.origin.lag and isinstance(read.reader, Part)):
                 continue
@@ -237,18 +253,20 @@ class _Unroller:
             if station.gap:
                 target = Item("gap", target.block, t=station.first)
             if source is not None:
-                merged.setdefault((source, target), (read.origin.tensor, []))[1].extend(read.uses)
-        for (source, target), (tensor, uses) in merged.items():
-            self.lattice.link(source, target, tensor, ((tuple(uses), station.first),))
+                key = (source, target, self._lane(read.origin))
+                merged.setdefault(key, (read.origin.tensor, []))[1].extend(read.uses)
+        for (source, target, lane), (tensor, uses) in merged.items():
+            self.lattice.link(source, target, tensor, ((tuple(uses), station.first),), lane)
 
     def _source(self, origin: _Origin, k: int, time: _Time, reader: Part | Tensor) -> Item | None:
         """Where the value read at the k-th step stands."""
-        if origin.kind == "shared":
-            return self._outside_item(origin.tensor)
         home = self.part_of.get(origin.tensor.node)
         if k < origin.lag:
-            near = home.block if home is not None else reader.block if isinstance(reader, Part) else None
+            near = reader.block if isinstance(reader, Part) else home.block if home is not None else None
             return Item("start", near, tensor=origin.delays[k].output, t=time.positions[0])
+        if origin.kind == "shared":
+            here = time.positions[k]
+            return None if time.station(here).gap else Item("entry", tensor=origin.tensor, t=here, over=time.over)
         t = time.positions[k - origin.lag]
         station = time.station(t)
         if home is None:
@@ -291,7 +309,8 @@ class _Unroller:
 class _Time:
     """The positions of a loop in the order of processing, and the columns that they fall into."""
 
-    def __init__(self, positions: list[int], columns: list[Station]) -> None:
+    def __init__(self, over: object, positions: list[int], columns: list[Station]) -> None:
+        self.over = over
         self.positions = positions
         self.place = {t: k for k, t in enumerate(positions)}
         self._starts = [self.place[column.first] for column in columns]

@@ -1,0 +1,91 @@
+"""Circuits: where the parts of a cell stand inside it, and how its wires run. One is stamped on every crossing of a lattice.
+
+Coordinates start at the upper left corner of the cell; states of the earlier step come in from the left and leave to the right,
+the input comes from below, the output leaves upwards. A backward direction is the same circuit mirrored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from viz.curves import Curve
+from viz.scene import BoxKind, Point, Shape
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where a part stands: its centre and size, and how it looks."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    shape: Shape = "round"
+    kind: BoxKind = "cell"
+
+    @property
+    def left(self) -> float:
+        """Its left side."""
+        return self.x - self.width / 2
+
+    @property
+    def right(self) -> float:
+        """Its right side."""
+        return self.x + self.width / 2
+
+    @property
+    def top(self) -> float:
+        """Its upper side."""
+        return self.y - self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        """Its lower side."""
+        return self.y + self.height / 2
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A line inside a cell.
+
+    Attributes:
+        curve: from its first end to its last; an end at the border of the cell lies on the border.
+        label: where the number of its gradient stands, if there is room.
+        side: on which side of it the gradient runs: +1 to the left of who walks along it, -1 to the right.
+    """
+
+    curve: Curve
+    label: Point | None = None
+    side: int = -1
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """The inside of a cell.
+
+    Attributes:
+        slots: by name of the part.
+        lanes: by state, the y at which it passes the borders.
+        wires: by (from, to): names of parts; "<c" is the state c of the step before, "c>" the state that leaves, "v" what comes
+            from below, "^" what leaves upwards. A wire that is missing runs straight.
+        framed: whether the cell is a frame around its parts, or one box that is its only part.
+    """
+
+    width: float
+    height: float
+    slots: Mapping[str, Slot]
+    lanes: Mapping[str, float]
+    wires: Mapping[tuple[str, str], Wire] = field(default_factory=dict)
+    framed: bool = False
+
+    def slot(self, name: str) -> Slot:
+        """Where a part stands."""
+        return self.slots[name]
+
+
+def closed(width: float, height: float, states: Sequence[str], shape: Shape = "round", kind: BoxKind = "cell") -> Circuit:
+    """Return a cell that shows nothing of its inside; its states share its sides evenly."""
+    step = height / max(len(states), 1)
+    lanes = {name: step * (k + 0.5) for k, name in enumerate(states)}
+    return Circuit(width, height, {"cell": Slot(width / 2, height / 2, width, height, shape, kind)}, lanes)

@@ -1,0 +1,1 @@
+"""The views: each reads a model, asks a layout for places, and returns a picture."""

@@ -1,0 +1,260 @@
+"""The board: an unrolled network with everything at its place, drawn line by line into a sketch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphengine.graph import Tensor
+from viz import text
+from viz.layout.circuits import Circuit, Slot, closed
+from viz.layout.grid import PAD, TITLE, Spacing
+from viz.model.blocks import Block
+from viz.model.lattice import Item, Lattice
+from viz.model.subject import Subject, norm
+from viz.scene import Box, Emphasis, Frame, Line, Point, Text
+from viz.views import content
+from viz.views.flows import OFFSET
+from viz.views.sketch import Sketch
+from viz.views.stage import Key, Shared, Stage, build, key_of, stages_of, wide_blocks
+
+SLIM = Spacing(exit=22.0, entry=26.0, between=32.0)
+ROOMY = Spacing(exit=26.0, entry=50.0, between=38.0)
+LANE = 46.0  # room for a state and its gradient
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a reader asked for.
+
+    Attributes:
+        gradient: draw the gradients too.
+        bright: what is highlighted: tensors, at a position or (None) at all.
+    """
+
+    gradient: bool = False
+    bright: Mapping[tuple[Tensor, int | None], None] | None = None
+
+
+class Board:
+    """Draws a lattice: cells, states and sequences of every stage."""
+
+    def __init__(self, lattice: Lattice, options: Options, circuits: Mapping[Block, Circuit] | None = None) -> None:
+        self.lattice = lattice
+        self.subject: Subject = lattice.subject
+        self.options = options
+        self.sketch = Sketch()
+        self.boxes: dict[Item, Box] = {}
+        self.frames: dict[Key, Frame] = {}
+        self._anchors: dict[tuple[Key, bool], tuple[Box, Point]] = {}
+        self.spacing = ROOMY if options.gradient else SLIM
+        self.deep = len({block.layer for block in lattice.parts}) > 1
+        self.words: dict[Item, tuple[Line, ...]] = {}
+        self._write()
+        self.circuits = dict(circuits) if circuits is not None else self._closed_cells()
+        self.stages = [
+            build(lattice, over, self.circuits, wide_blocks(lattice, over), self.entry, self.pill, self.spacing)
+            for over in stages_of(lattice)
+        ]
+        self.stage_of = {key: stage for stage in self.stages for key in stage.rows}
+        self.readers = Counter(link.source for link in lattice.links)
+
+    def _write(self) -> None:
+        """Write what stands in the states and entries, which says how large they must be."""
+        for item in self.lattice.items:
+            if item.role in ("state", "start", "entry"):
+                self.words[item] = self._value_lines(item)
+        self.pill = max([44.0, *(content.size_of(w, 7)[0] for i, w in self.words.items() if i.role != "entry")])
+        self.entry = (
+            max([44.0, *(content.size_of(w, 7)[0] for i, w in self.words.items() if i.role == "entry")]),
+            max([24.0, *(content.size_of(w)[1] - 3 for i, w in self.words.items() if i.role == "entry")]),
+        )
+        self.pill_height = max([22.0, *(content.size_of(w)[1] - 3 for i, w in self.words.items() if i.role != "entry")])
+
+    def _value_lines(self, item: Item) -> tuple[Line, ...]:
+        assert item.tensor is not None
+        if item.role == "entry" and item.over is not None:
+            return content.lines(item.tensor.name, [])
+        if item.role == "entry":
+            assert item.t is not None
+            value = self.lattice.sequences.at(self.subject, item.tensor, item.t)
+            symbol, rank = text.indexed(item.tensor.name, item.t), len(item.tensor.shape) - 1
+        else:
+            value, rank = self._value(item), len(item.tensor.shape)
+            symbol = self.symbol(item)
+        return content.lines(symbol, content.spelt(value, rank))
+
+    def _value(self, item: Item):
+        assert item.tensor is not None
+        return self.subject.value(item.tensor, item.t)
+
+    def symbol(self, item: Item) -> str:
+        """The symbol of a state: h₂⁽¹⁾ of layer 1 after step 2."""
+        assert item.tensor is not None
+        name = self.lattice.names[item.tensor]
+        layer = item.block.layer if item.block is not None and self.deep else None
+        above = f"({layer})" if layer is not None else ""
+        if item.role == "start":
+            return f"{text.indexed(name, '', above)} start"
+        return text.indexed(name, item.t, above)
+
+    def _closed_cells(self) -> dict[Block, Circuit]:
+        """Cells that show nothing of their inside, all of one width."""
+        words = {block: self.cell_lines(block, None) for block in self.lattice.parts}
+        if self.options.gradient:
+            for item in self.lattice.items:
+                if item.role == "part" and item.block is not None:
+                    words[item.block] = max(
+                        (words[item.block], self.cell_lines(item.block, item.t)), key=lambda w: content.size_of(w)
+                    )
+        width = max(content.size_of(lines, 8)[0] for lines in words.values())
+        found = {}
+        for block, lines in words.items():
+            lanes = self.lattice.lanes(block)
+            height = max(content.size_of(lines)[1] + 6, LANE * len(lanes), 40.0)
+            found[block] = closed(max(width, 100.0 if lanes else 64.0), height, lanes)
+        return found
+
+    def cell_lines(self, block: Block, t: int | None) -> tuple[Line, ...]:
+        """What stands in a closed cell."""
+        lines = [Line(content.named(block.kind), 12, bold=True)]
+        lines += [Line(each, 8.5, "muted") for each in content.weights(block, self.subject)]
+        if t is not None and self.options.gradient:
+            parts = [
+                f"∂{name} {text.number(size, 2)}"
+                for name, size in content.weight_gradients(block, self.subject, t)
+            ]
+            lines += [Line("  ".join(parts[k : k + 2]), 8.5, "gradient") for k in range(0, len(parts), 2)]
+        if t is not None:
+            for tensor in self._passed_up(block):
+                lines += [Line(each, 8.5) for each in content.spelt(self.subject.value(tensor, t), len(tensor.shape))]
+        return tuple(lines)
+
+    def _passed_up(self, block: Block) -> list[Tensor]:
+        """Values that leave a cell upwards and stand nowhere else."""
+        found = {
+            link.tensor: None
+            for link in self.lattice.links
+            if link.source.block is block and link.source.role == link.target.role == "part"
+        }
+        return [tensor for tensor in found if tensor not in self.lattice.states[block]]
+
+    def emphasis(self, tensor: Tensor | None, t: int | None) -> Emphasis:
+        """Whether a value is highlighted."""
+        bright = self.options.bright
+        if bright is None or tensor is None:
+            return "normal"
+        return "highlight" if (tensor, t) in bright or (tensor, None) in bright else "normal"
+
+    def draw(self, stage: Stage) -> None:
+        """Draw the boxes of a stage; it must have its x and y."""
+        self._draw_frames(stage)
+        for item in self.lattice.items:
+            if item.role not in ("block", "whole") and self._home(item) is stage:
+                self.boxes[item] = self.sketch.box(self._box(stage, item))
+        lowest = stage.y + stage.grid.height
+        gaps = {s.first: s.steps for loop in stage.loops for s in self.lattice.stations[loop] if s.gap}
+        for k, t in enumerate(stage.times):
+            name = f"⋯ {gaps[t]} steps" if t in gaps else f"t = {t}"
+            self.sketch.texts.append(
+                Text(stage.x + stage.grid.columns[k] + stage.middle, lowest + 13, name, size=9, role="muted")
+            )
+
+    def _home(self, item: Item) -> Stage | None:
+        return self.stage_of.get(key_of(item))
+
+    def _draw_frames(self, stage: Stage) -> None:
+        left, right = stage.span()
+        for key, row in stage.rows.items():
+            top, bottom = stage.y + row.y - row.height / 2, stage.y + row.y + row.height / 2
+            if row.framed:
+                title = self._row_title(key)
+                frame = Frame(left - 12, top - TITLE, right - left + 24, bottom - top + TITLE + PAD, title, "layer", 9.5)
+                self.frames[key] = frame
+                self.sketch.frames.append(frame)
+
+    def anchor(self, item: Item, *, leaving: bool) -> tuple[Box, Point]:
+        """Where a line leaves or meets a sequence as a whole: the right or the left border of its frame."""
+        key = key_of(item)
+        if (key, leaving) not in self._anchors:
+            frame = self.frames[key]
+            point = (frame.right if leaving else frame.left, (frame.top + frame.bottom) / 2)
+            self._anchors[key, leaving] = (self.sketch.box(Box("", *point, 0, 24, "none", "anchor")), point)
+        return self._anchors[key, leaving]
+
+    def _row_title(self, key: Key) -> str:
+        if isinstance(key, Shared):
+            return f"{key.tensor.name}  {text.shape(self.subject.shape(key.tensor))}"
+        if isinstance(key, Tensor):
+            return f"{key.name}  {text.shape(self.subject.shape(key))}"
+        layer = f"layer {key.layer}" if self.deep and key.layer is not None else ""
+        ways = len({block.direction for block in self.lattice.parts}) > 1
+        if ways and layer:
+            return f"{layer} {'→←'[key.direction]}"
+        return layer or (("forward →", "← backward")[key.direction] if ways else content.named(key.kind))
+
+    def _box(self, stage: Stage, item: Item) -> Box:
+        if item.role == "entry":
+            assert item.tensor is not None
+            x, y = stage.crossing(item)
+            row = stage.rows[key_of(item)]
+            if item.over is not None:
+                tip = content.statistics(item.tensor, self.subject.value(item.tensor), self.subject.gradient(item.tensor))
+                return Box("", x, y, row.width, row.height, "round", "state", self.words[item], tip, item.tensor.path)
+            tip = content.statistics(
+                item.tensor, self.lattice.sequences.at(self.subject, item.tensor, item.t or 0),
+                self.lattice.sequences.gradient_at(self.subject, item.tensor, item.t or 0), item.t,
+            )
+            kind = "output" if self.lattice.sequences.stacks[item.tensor] else "input"
+            return Box(
+                "", x, y, row.width, row.height, "round", kind, self.words[item], tip, item.tensor.path,
+                self.emphasis(item.tensor, item.t),
+            )
+        assert item.block is not None
+        row = stage.rows[item.block]
+        if item.role in ("state", "start"):
+            return self._pill(stage, item)
+        x, y = stage.crossing(item)
+        if item.role == "gap":
+            return Box("", x, y, 62.0, row.height, "rect", "ellipsis", (Line("⋯", 16),), "", item.block.path)
+        assert item.part is not None
+        slot = self.slot(item)
+        lines = self.cell_lines(item.block, item.t)
+        return Box(
+            "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, lines,
+            content.weight_tooltip(item.block, self.subject), item.block.path,
+        )
+
+    def slot(self, item: Item) -> Slot:
+        """Where a part of a cell stands on the paper."""
+        assert item.block is not None and item.part is not None
+        stage = self.stage_of[item.block]
+        circuit, row = self.circuits[item.block], stage.rows[item.block]
+        slot = circuit.slots[item.part.name]
+        x, y = stage.crossing(item)
+        across = circuit.width / 2 - slot.x if row.backwards else slot.x - circuit.width / 2
+        return Slot(x + across, y + slot.y - circuit.height / 2, slot.width, slot.height, slot.shape, slot.kind)
+
+    def _pill(self, stage: Stage, item: Item) -> Box:
+        assert item.block is not None and item.tensor is not None and item.t is not None
+        row = stage.rows[item.block]
+        x = stage.grid.start(row) if item.role == "start" else stage.grid.after(row, stage.column[item.t])
+        name = self.lattice.names[item.tensor]
+        y = stage.y + row.y - row.height / 2 + self.circuits[item.block].lanes[name]
+        kind, shape = content.looks(name)
+        tip = content.statistics(item.tensor, self._value(item), self.subject.gradient(item.tensor, item.t), item.t)
+        return Box(
+            "", stage.x + x, y, self.pill, self.pill_height, shape, kind, self.words[item], tip, item.tensor.path,
+            self.emphasis(item.tensor, item.t),
+        )
+
+
+def finite(array: np.ndarray) -> bool:
+    """Whether there is no NaN and no infinity."""
+    return bool(np.isfinite(array).all())
+
+
+__all__ = ["LANE", "OFFSET", "Board", "Options"]

@@ -1,0 +1,272 @@
+"""Regions: what stands outside loops, beside the lattices. Before a lattice it flows to the right, after the last one upwards."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from viz import text
+from viz.curves import Curve, rounded, sideways, straight, upright
+from viz.layout.grid import TITLE
+from viz.layout.layered import Arrangement, arrange
+from viz.model.lattice import Item, Link
+from viz.model.subject import norm
+from viz.scene import Box, BoxKind, Line, Point, Text
+from viz.views import content
+from viz.views.board import Board
+from viz.views.flows import OFFSET
+from viz.views.routes import Route, state_kind
+from viz.views.stage import key_of
+
+_ROOM = 34.0  # between a lattice and what stands beside it
+
+
+@dataclass
+class Region:
+    """Blocks beside lattices, and the lines between them and to their surroundings.
+
+    Attributes:
+        upwards: whether it flows up, as what follows the last lattice does, or to the right.
+        links: every line that has an end here, and no end in a region further on.
+        ports: items elsewhere that lines lead from or to, each with a place at the region's border.
+    """
+
+    upwards: bool
+    items: list[Item] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    ports: list[Item] = field(default_factory=list)
+    arrangement: Arrangement | None = None
+
+
+def regions(board: Board) -> list[Region]:
+    """Cut what is outside loops into regions: one before every lattice, and one after the last."""
+    wide = {key for stage in board.stages for key in stage.rows}
+    items = [item for item in board.lattice.items if item.role == "block" and item.block not in wide]
+    found = [Region(False) for _ in board.stages] + [Region(True)]
+    home = _stages(board)
+    for item in items:
+        found[home[item]].items.append(item)
+    for link in board.lattice.links:
+        ends = [home[item] for item in (link.source, link.target) if item in home and item in found[home[item]].items]
+        if ends:
+            found[max(ends)].links.append(link)
+    for region in found:
+        mine = set(region.items)
+        ends_ = [item for link in region.links for item in (link.source, link.target)]
+        region.ports = [item for item in dict.fromkeys(ends_) if item not in mine]
+        if not region.upwards:
+            _sort(board, region)
+        _arrange(board, region)
+    return found
+
+
+def _sort(board: Board, region: Region) -> None:
+    """Order what flows to the right by the height of what it leads to, so that lines need not cross."""
+
+    def height(item: Item) -> float:
+        key = key_of(item)
+        return board.stage_of[key].rows[key].y if key in board.stage_of else math.inf
+
+    heights = {item: height(item) for item in region.ports}
+    for _ in region.items:
+        for link in region.links:
+            heights[link.source] = min(heights.get(link.source, math.inf), heights.get(link.target, math.inf))
+    region.ports.sort(key=lambda item: heights[item])
+    region.items.sort(key=lambda item: heights.get(item, math.inf))
+
+
+def _stages(board: Board) -> dict[Item, int]:
+    """By item outside loops, the number of the first lattice that needs it; for the rest their number."""
+    number = {key: k for k, stage in enumerate(board.stages) for key in stage.rows}
+    after: dict[Item, list[Item]] = {}
+    for link in board.lattice.links:
+        after.setdefault(link.source, []).append(link.target)
+    found: dict[Item, int] = {}
+    for item in board.lattice.items:
+        if item.role != "block":
+            continue
+        nearest = len(board.stages)
+        pending = [item]
+        seen = {item}
+        for each in pending:
+            for target in after.get(each, ()):
+                if target.role != "block":
+                    nearest = min(nearest, number[key_of(target)])
+                elif target not in seen:
+                    seen.add(target)
+                    pending.append(target)
+        found[item] = nearest
+    return found
+
+
+def block_lines(board: Board, item: Item) -> tuple[Line, ...]:
+    """What stands in a block outside loops: its name, its weights, its value, what its weights get."""
+    block = item.block
+    assert block is not None and item.tensor is not None
+    subject = board.subject
+    value = content.spelt(subject.value(item.tensor), len(item.tensor.shape))
+    if not value and item.tensor.shape:
+        value = [text.shape(subject.shape(item.tensor))]
+    if _kind(board, item) == "loss":
+        return (Line(content.named(block.nodes[-1].op.kind), 9.5), *(Line(each, 13, bold=True) for each in value))
+    title, under = content.block_title(block)
+    lines = [Line(title, 11, bold=True)]
+    lines += [Line(each, 8.5, "muted") for each in (*under, *content.weights(block, subject))]
+    lines += [Line(each, 8.5) for each in value]
+    if board.options.gradient:
+        parts = [f"∂{name} {text.number(size, 2)}" for name, size in content.weight_gradients(block, subject, None)]
+        lines += [Line("  ".join(parts), 8.5, "gradient")] if parts else []
+    return tuple(lines)
+
+
+def _kind(board: Board, item: Item) -> BoxKind:
+    block = item.block
+    assert block is not None and item.tensor is not None
+    if block.single and block.nodes[0].op.kind == "placeholder":
+        return "input"
+    if item.tensor in board.subject.targets and not item.tensor.shape:
+        return "loss"
+    return "op" if block.single else "cell"
+
+
+def _arrange(board: Board, region: Region) -> None:
+    """Find places inside a region, in breadth and depth."""
+    sizes = []
+    for item in region.items:
+        board.words[item] = block_lines(board, item)
+        width, height = content.size_of(board.words[item])
+        width, height = max(width, 54.0), max(height, 26.0)
+        sizes.append((width, height) if region.upwards else (height, width))
+    sizes += [(10.0, 0.0)] * len(region.ports)
+    index = {item: k for k, item in enumerate([*region.items, *region.ports])}
+    edges = [(index[link.source], index[link.target]) for link in region.links]
+    labels = {}
+    if board.options.gradient:
+        room = (46.0, 14.0) if region.upwards else (20.0, 44.0)
+        labels = {k: room for k, link in enumerate(region.links) if board.subject.carries(link.flow)}
+    region.arrangement = arrange(sizes, edges, gap=16, between=36 if labels else 26, lane=22, labels=labels)
+
+
+def size(region: Region) -> tuple[float, float]:
+    """Width and height on the paper."""
+    assert region.arrangement is not None
+    breadth, depth = region.arrangement.size
+    return (breadth, depth) if region.upwards else (depth, breadth)
+
+
+def head_level(board: Board, region: Region) -> float:
+    """Where what flows upwards begins: just above everything that leads there."""
+    heights = []
+    for item in region.ports:
+        _, way = _port(board, item)
+        heights.append(way[-1][1])
+    return min(heights, default=0.0) - 14
+
+
+def draw(board: Board, region: Region, left: float, level: float) -> None:
+    """Draw a region's boxes and find the ways of its lines.
+
+    Args:
+        left: its left side.
+        level: its lower side if it flows upwards, else its middle.
+    """
+    assert region.arrangement is not None
+    breadth, _ = region.arrangement.size
+
+    def paper(place: Point) -> Point:
+        across, along = place
+        return (left + across, level - along) if region.upwards else (left + along, level - breadth / 2 + across)
+
+    for item, centre in zip(region.items, region.arrangement.centres, strict=False):
+        x, y = paper(centre)
+        assert item.block is not None and item.tensor is not None
+        lines = board.words[item]
+        width, height = content.size_of(lines)
+        tip = content.weight_tooltip(item.block, board.subject) if not item.block.single else content.statistics(
+            item.tensor, board.subject.value(item.tensor), board.subject.gradient(item.tensor)
+        )
+        board.boxes[item] = board.sketch.box(
+            Box(
+                "", x, y, max(width, 54.0), max(height, 26.0), "round", _kind(board, item), lines, tip, item.block.path,
+                board.emphasis(item.tensor, None),
+            )
+        )
+
+
+def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[Link, Route]]:
+    """Return how the lines of a region run; its boxes and those of its ports must be drawn."""
+    assert region.arrangement is not None
+    breadth, _ = region.arrangement.size
+
+    def paper(place: Point) -> Point:
+        across, along = place
+        return (left + across, level - along) if region.upwards else (left + along, level - breadth / 2 + across)
+
+    found = []
+    for k, link in enumerate(region.links):
+        corners = [paper(corner) for corner in region.arrangement.routes[k]]
+        curve = _bends(corners, region.upwards)
+        source, target = board.boxes.get(link.source), board.boxes.get(link.target)
+        if link.source in region.ports:
+            source, way = _port(board, link.source)
+            curve = _join(_lead_in(way, corners[0], region.upwards), curve)
+        if link.target in region.ports:
+            target, end = _goal(board, link.target)
+            curve = _join(curve, sideways(corners[-1], end))
+        assert source is not None and target is not None
+        spot = region.arrangement.labels.get(k)
+        label = None
+        if spot is not None:
+            x, y = paper(spot)
+            label = Text(x + OFFSET + 6, y, "", "start", 8.5) if region.upwards else Text(x, y + OFFSET + 9, "", size=8.5)
+        kind = state_kind(board, link.source) if link.source.role == "state" else "forward"
+        found.append((link, Route(source, target, curve, kind, label, -1)))
+    return found
+
+
+def _bends(corners: list[Point], upwards: bool) -> Curve:
+    """Straight, bent, straight, bent …, as a layered layout routes its edges."""
+    curve: Curve = (corners[0],)
+    for k, (one, other) in enumerate(pairwise(corners)):
+        if math.dist(one, other) < 0.01:
+            continue
+        bend = upright if upwards else sideways
+        curve = _join(curve, straight(one, other) if k % 2 == 0 else bend(one, other))
+    return curve
+
+
+def _join(first: Curve, second: Curve) -> Curve:
+    return (*first, *second[1:])
+
+
+def _lead_in(way: list[Point], port: Point, upwards: bool) -> Curve:
+    """From something beside the region to its border."""
+    if upwards:
+        return rounded([*way, (port[0], way[-1][1]), port], 10)
+    return _join(rounded(way, 10), sideways(way[-1], port)) if len(way) > 1 else sideways(way[0], port)
+
+
+def _port(board: Board, item: Item) -> tuple[Box, list[Point]]:
+    """The corners of the way out of a lattice. A state at the left end goes back over the top of its row."""
+    if item.role == "whole":
+        box, point = board.anchor(item, leaving=True)
+        return box, [point]
+    box = board.boxes[item]
+    if item.role != "state" or item.block is None or not item.block.direction:
+        return box, [(box.right, box.y)]
+    stage = board.stage_of[item.block]
+    row = stage.rows[item.block]
+    top = stage.y + row.y - row.height / 2 - (TITLE if row.framed else 0.0)
+    lane = board.circuits[item.block].lanes[board.lattice.names[item.tensor]] if item.tensor is not None else 0.0
+    left, _ = stage.span()
+    out = left - 20 - lane / 8
+    return box, [(box.left, box.y), (out, box.y), (out, top - 12 - lane / 8), (stage.span()[1] + 12, top - 12 - lane / 8)]
+
+
+def _goal(board: Board, item: Item) -> tuple[Box, Point]:
+    """Where a line meets something that stands in a lattice."""
+    if item.role == "whole":
+        return board.anchor(item, leaving=False)
+    box = board.boxes[item]
+    return box, (box.left, box.y)

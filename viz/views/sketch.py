@@ -1,0 +1,183 @@
+"""Sketches: a scene in the making. It gives out ids, remembers which flows a gradient runs against, and adds legend and title."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from viz import text
+from viz.curves import Curve, straight
+from viz.scene import Box, BoxKind, Edge, EdgeKind, Frame, Line, Point, Scene, Text
+from viz.views.flows import Flow, Scale, overlay
+
+MARGIN = 18.0
+_KEYS: tuple[tuple[BoxKind, str], ...] = (
+    ("c", "c, cell state"), ("h", "h, hidden state"), ("state", "state"), ("delay", "z⁻¹, one step ago"),
+)
+
+
+class Sketch:
+    """A picture in the making, in any coordinates; `scene` moves it to where it belongs."""
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+        self.boxes: dict[str, Box] = {}
+        self.edges: list[Edge] = []
+        self.texts: list[Text] = []
+        self.flows: list[Flow] = []
+
+    def box(self, box: Box) -> Box:
+        """Add a box under the next free id."""
+        made = replace(box, id=f"n{len(self.boxes)}")
+        self.boxes[made.id] = made
+        return made
+
+    def anchor(self, point: Point) -> Box:
+        """Add an end for edges in free space."""
+        return self.box(Box("", *point, 0, 0, "none", "anchor"))
+
+    def edge(self, source: Box, target: Box, curve: Curve, kind: EdgeKind = "forward", **look: object) -> Edge:
+        """Add an edge."""
+        made = Edge(source.id, target.id, curve, kind, **look)  # type: ignore[arg-type]
+        self.edges.append(made)
+        return made
+
+    def flow(self, flow: Flow) -> None:
+        """Have a gradient drawn against an edge."""
+        self.flows.append(flow)
+
+    def extent(self) -> tuple[float, float, float, float]:
+        """The rectangle that holds everything: left, top, right, bottom."""
+        xs: list[float] = []
+        ys: list[float] = []
+        for box in self.boxes.values():
+            xs += (box.left, box.right)
+            ys += (box.top, box.bottom)
+        for frame in self.frames:
+            xs += (frame.left, frame.right)
+            ys += (frame.top, frame.bottom)
+        for edge in self.edges:
+            for x, y in edge.points:
+                xs.append(x)
+                ys.append(y)
+        for label in [*self.texts, *(flow.label for flow in self.flows if flow.label is not None)]:
+            left = label.x - _width(label) * {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor]
+            xs += (left, left + _width(label))
+            ys += (label.y - label.size / 2, label.y + label.size / 2)
+        return (min(xs, default=0.0), min(ys, default=0.0), max(xs, default=0.0), max(ys, default=0.0))
+
+    def scene(
+        self, title: str, subtitle: str = "", description: str = "", scale: Scale = "log", notes: Iterable[str] = ()
+    ) -> Scene:
+        """Finish: gradients, a legend of what occurs, a title, and everything moved into the canvas."""
+        gradients, span = overlay(self.flows, self.boxes, scale)
+        left, top, right, bottom = self.extent()
+        heading = [Text(left, top - 42, title, "start", 15, bold=True)] if title else []
+        if subtitle:
+            heading.append(Text(left, top - 23, subtitle, "start", 9.5, "muted"))
+        below = bottom + 16
+        remarks = []
+        for note in notes:
+            remarks.append(Text(left, below, note, "start", 9, "muted"))
+            below += 14
+        kinds = {edge.kind for edge in [*self.edges, *gradients]}
+        pieces = _Legend(self, left, below + 14)
+        for box_kind, name in _KEYS:
+            if any(box.kind == box_kind for box in self.boxes.values()):
+                pieces.sample(box_kind, name)
+        if kinds & {"gradient", "zero", "bad"}:
+            pieces.arrow("forward", "value")
+        if "gradient" in kinds:
+            pieces.arrow("gradient", f"gradient; width, shade and number: ‖·‖, drawn {span}")
+        if "zero" in kinds:
+            pieces.arrow("zero", "gradient exactly 0")
+        if "bad" in kinds:
+            pieces.arrow("bad", "✕ NaN or infinite")
+        everything = Sketch()
+        everything.frames = [*self.frames, *pieces.frame()]
+        everything.boxes = {**self.boxes, **pieces.boxes}
+        everything.edges = [*self.edges, *gradients, *pieces.edges]
+        everything.texts = [*self.texts, *heading, *remarks, *pieces.texts]
+        labelled = Sketch()
+        labelled.texts = [edge.label for edge in gradients if edge.label is not None]
+        x0, y0, x1, y1 = _union(everything.extent(), labelled.extent() if labelled.texts else everything.extent())
+        return everything.moved(MARGIN - x0, MARGIN - y0, x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN, title, description)
+
+    def moved(self, dx: float, dy: float, width: float, height: float, title: str, description: str) -> Scene:
+        """Return the scene, everything moved by the same distance."""
+
+        def place(label: Text) -> Text:
+            return replace(label, x=round(label.x + dx, 2), y=round(label.y + dy, 2))
+
+        return Scene(
+            round(width, 2), round(height, 2), title or "graph", description,
+            tuple(replace(f, left=round(f.left + dx, 2), top=round(f.top + dy, 2)) for f in self.frames),
+            tuple(replace(box, x=round(box.x + dx, 2), y=round(box.y + dy, 2)) for box in self.boxes.values()),
+            tuple(
+                replace(
+                    edge,
+                    points=tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in edge.points),
+                    label=None if edge.label is None else place(edge.label),
+                )
+                for edge in self.edges
+            ),
+            tuple(map(place, self.texts)),
+        )  # fmt: skip
+
+
+class _Legend:
+    """A row of samples under the picture."""
+
+    def __init__(self, sketch: Sketch, left: float, y: float) -> None:
+        self._first = len(sketch.boxes)
+        self._left = left
+        self._x = left + 12
+        self._y = y
+        self.boxes: dict[str, Box] = {}
+        self.edges: list[Edge] = []
+        self.texts: list[Text] = []
+
+    def _add(self, box: Box) -> Box:
+        made = replace(box, id=f"n{self._first + len(self.boxes)}")
+        self.boxes[made.id] = made
+        return made
+
+    def _name(self, name: str) -> None:
+        self.texts.append(Text(self._x, self._y, name, "start", 9))
+        self._x += text.width(name, 9) + 22
+
+    def sample(self, kind: BoxKind, name: str) -> None:
+        """A small box of a kind, and what it means."""
+        shape = {"c": "rect", "h": "pill", "state": "pill"}.get(kind, "round")
+        self._add(Box("", self._x + 11, self._y, 22, 12, shape, kind))  # type: ignore[arg-type]
+        self._x += 30
+        self._name(name)
+
+    def arrow(self, kind: EdgeKind, name: str) -> None:
+        """A short arrow of a kind, and what it means."""
+        ends = [self._add(Box("", x, self._y, 0, 0, "none", "anchor")) for x in (self._x, self._x + 34)]
+        if kind in ("gradient", "zero", "bad"):
+            ends.reverse()
+        curve = straight((ends[0].x, self._y), (ends[1].x, self._y))
+        self.edges.append(Edge(ends[0].id, ends[1].id, curve, kind, 1.4))
+        self._x += 42
+        self._name(name)
+
+    def frame(self) -> list[Frame]:
+        """The frame around them, if there are any."""
+        if not self.texts:
+            return []
+        return [Frame(self._left, self._y - 13, self._x - 10 - self._left, 26, "", "legend")]
+
+
+def caption(*contents: tuple[str, float, bool]) -> tuple[Line, ...]:
+    """Lines of text from (content, size, bold)."""
+    return tuple(Line(content, size, bold=bold) for content, size, bold in contents)
+
+
+def _width(label: Text) -> float:
+    return text.width(text.clean(label.content), label.size, bold=label.bold)
+
+
+def _union(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float, float]:
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))

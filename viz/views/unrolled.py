@@ -1,0 +1,87 @@
+"""The unrolled view: time × layer × direction, the states in their lanes, the gradient against the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from viz.model.lattice import Link
+from viz.model.subject import Subject, Subjectlike, norm
+from viz.model.unroll import unroll, whole_cell
+from viz.theme import Theme
+from viz.view import View
+from viz.views.board import Board, Options
+from viz.views.flows import Flow, Scale
+from viz.views.regions import Region, draw, head_level, regions, size, ways
+from viz.views.routes import Route, route
+
+MOST = 8  # columns that are drawn without leaving any out
+
+
+def unrolled(
+    what: Subjectlike,
+    *,
+    detail: Literal["auto", "cell", "op"] = "auto",
+    steps: Iterable[int] | Literal["all"] | None = None,
+    gradient: bool = False,
+    highlight: Any = None,
+    theme: str | Theme = "light",
+    title: str | None = None,
+    time: int = 3,
+    scale: Scale = "log",
+) -> View:
+    """Draw a network unrolled in time."""
+    subject = Subject(what, time)
+    lattice = unroll(subject, whole_cell, lambda positions: _chosen(positions, steps))
+    board = Board(lattice, Options(gradient))
+    _lay_out(board)
+    return View(board.sketch.scene(subject.graph.name if title is None else title, scale=scale), theme)
+
+
+def _lay_out(board: Board) -> None:
+    """Put lattices and what stands beside them from left to right, and draw everything."""
+    *before, after = regions(board)
+    high = max((stage.grid.height for stage in board.stages), default=0.0)
+    x = 0.0
+    places: list[tuple[Region, float, float]] = []
+    for region, stage in zip(before, board.stages, strict=True):
+        if region.items:
+            places.append((region, x, high / 2))
+            x += size(region)[0] + 56
+        elif x:
+            x += 60
+        left, _ = stage.span()
+        stage.x = x - left
+        stage.y = high - stage.grid.height
+        board.draw(stage)
+        x = stage.span()[1] + 12
+    if after.items:
+        places.append((after, x + 34, head_level(board, after)))
+    for region, left, level in places:
+        draw(board, region, left, level)
+    for link in board.lattice.links:
+        way = route(board, link)
+        if way is not None:
+            draw_line(board, link, way)
+    for region, left, level in places:
+        for link, way in ways(board, region, left, level):
+            draw_line(board, link, way)
+
+
+def _chosen(positions: list[int], steps: Iterable[int] | Literal["all"] | None) -> list[int]:
+    if steps == "all":
+        return positions
+    if steps is not None:
+        wanted = set(steps)
+        return [t for t in positions if t in wanted]
+    ordered = sorted(positions)
+    return positions if len(positions) <= MOST else [*ordered[:3], *ordered[-3:]]
+
+
+def draw_line(board: Board, link: Link, way: Route) -> None:
+    """Draw a line and, where it carries one, note its gradient."""
+    edge = board.sketch.edge(way.source, way.target, way.curve, way.kind)
+    if board.options.gradient and board.subject.carries(link.flow):
+        array = board.subject.contribution(link.flow)
+        if array is not None:
+            board.sketch.flow(Flow(edge, norm(array), way.label, way.side))
