@@ -32,10 +32,10 @@ class Alignment:
             )
         )
 
-    def widen(self, i: int, x: Array) -> Array:
-        """Put the 1-axes of input `i` in."""
+    def widen(self, i: int, x: Array, extra: int = 0) -> Array:
+        """Put the 1-axes of input `i` in; its gradient carries `extra` axes in front."""
         gap = self.gaps[i]
-        return x[(slice(None), *(None,) * gap)] if gap else x
+        return x[(*(slice(None),) * (extra + 1), *(None,) * gap)] if gap else x
 
     def narrow(self, i: int, gradient: Array, extra: int) -> Array:
         """Take the 1-axes of input `i` out of its gradient, which carries `extra` axes in front."""

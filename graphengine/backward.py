@@ -6,137 +6,107 @@ steps, in the order of processing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphengine import errors
-from graphengine.forward import Forward, explained, one_or_all
+from graphengine.forward import Forward, by_feature
+from graphengine.gradients import Gradients
 from graphengine.graph import Node, Tensor
-from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepSlice
-from graphengine.op import check_gradient, placeholder_array, sum_to
-from graphengine.passes.split import Unit
+from graphengine.loop import Delay, LastStep, StackSteps, StepSlice
+from graphengine.op import Op, check_gradient, one_or_all, placeholder_array, several, sum_to
+from graphengine.program import Program
 from graphengine.spec import Array
-
-
-class Gradients:
-    """Gradients by tensor, added up in place where the array is ours, and never in one that somebody else holds."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[Tensor, Array] = {}
-        self._ours: set[Tensor] = set()
-
-    def add(self, tensor: Tensor, gradient: Array, fresh: bool) -> None:
-        """Add a contribution; `fresh` tells that nobody else holds the array."""
-        before = self.arrays.get(tensor)
-        if before is None:
-            self.arrays[tensor] = gradient
-            if fresh:
-                self._ours.add(tensor)
-        elif tensor in self._ours:
-            before += gradient
-        else:
-            self.arrays[tensor] = np.asarray(before + gradient)
-            self._ours.add(tensor)
-
-    def slab(self, tensor: Tensor, shape: tuple[int, ...]) -> Array:
-        """Return the gradient as an array to write parts of, zeros at first."""
-        if tensor not in self.arrays:
-            self.arrays[tensor] = np.zeros(shape, tensor.dtype)
-        elif tensor not in self._ours:
-            self.arrays[tensor] = self.arrays[tensor].copy()
-        self._ours.add(tensor)
-        return self.arrays[tensor]
-
-    def get(self, tensor: Tensor) -> Array | None:
-        """Return the sum so far."""
-        return self.arrays.get(tensor)
-
-    def pop(self, tensor: Tensor) -> None:
-        """Forget a gradient that nobody will ask for."""
-        self.arrays.pop(tensor, None)
-        self._ours.discard(tensor)
-
-    def owned(self, tensor: Tensor) -> Array:
-        """Return a gradient as an array that nobody else holds."""
-        array = self.arrays[tensor]
-        return array if tensor in self._ours and array.base is None else array.copy()
+from graphengine.sweep import Sweep
 
 
 class Backward:
-    """One backward pass over what a forward pass left behind."""
+    """The backward pass over what a forward pass leaves behind."""
 
     def __init__(self, forward: Forward, seeds: Mapping[Tensor, Array]) -> None:
         self.forward = forward
         self.plan = forward.plan
-        self.gradients = Gradients()
-        self.node: Node | None = None
+        self.program = Program()
+        self.seeds = seeds
+        self.gradients = Gradients(self.program, self.room)
         self.lead: tuple[int, ...] = ()
-        for tensor, seed in seeds.items():
-            self.lead = seed.shape[: seed.ndim - len(tensor.shape)]
-            self.gradients.add(tensor, seed, fresh=False)
+        self._whole: dict[tuple[Node, int], bool] = {}
 
-    def compute(self) -> dict[Tensor, Array]:
-        """Return the gradients that the plan was asked for."""
+    def compute(self) -> None:
+        """Sweep for the first time."""
         asked = set(self.plan.differentiated)
-        try:
-            with np.errstate(over="ignore", under="ignore"):
-                for unit in reversed(self.plan.units):
-                    if unit.stepwise:
-                        CircleBackward(self, unit).compute()
-                    else:
-                        self._once(unit.nodes[0])
-                    for node in unit.nodes:
-                        for tensor in node.outputs:
-                            if tensor not in asked:
-                                self.gradients.pop(tensor)
-        except errors.GraphError as problem:
-            assert self.node is not None
-            raise explained(problem, self.node) from None
-        except Exception as problem:
-            if self.node is not None:
-                problem.add_note(f"in the backward of {self.node.path}: {self.node.op}{errors.at(self.node.location)}")
-            raise
+        for tensor, seed in self.seeds.items():
+            self.lead = seed.shape[: seed.ndim - len(tensor.shape)]
+            array = np.empty(seed.shape, seed.dtype)
+            self.program.do(tensor.node, self._enter, tensor, array)
+            self.gradients.add(tensor.node, tensor, array, fresh=False)
+        for unit in reversed(self.plan.units):
+            if unit.stepwise:
+                Sweep(self, unit).compute()
+            else:
+                self._once(unit.nodes[0])
+            for node in unit.nodes:
+                for tensor in node.outputs:
+                    if tensor not in asked:
+                        self.gradients.pop(tensor)
         for tensor in asked - set(self.gradients.arrays):
-            self.gradients.slab(tensor, self.shape(tensor))
-        return {tensor: self.gradients.owned(tensor) for tensor in self.plan.differentiated}
+            self.gradients.whole(tensor.node, tensor)
+
+    def again(self, seeds: Mapping[Tensor, Array]) -> None:
+        """Sweep over what the forward pass left behind this time."""
+        self.seeds = seeds
+        self.program.repeat()
+
+    def _enter(self, tensor: Tensor, array: Array) -> None:
+        np.copyto(array, self.seeds[tensor])
 
     def shape(self, tensor: Tensor) -> tuple[int, ...]:
         """The shape of a tensor's gradient, of all steps if it has some."""
         steps = () if tensor.loop is None else (self.forward.count(tensor.loop),)
         return self.lead + steps + self.forward.run.shape(tensor.spec)
 
+    def room(self, tensor: Tensor) -> Array:
+        """Make an array for a gradient, laid out as the value is."""
+        if tensor.loop is None:
+            return np.empty(self.shape(tensor), tensor.dtype)
+        before = (*self.lead, self.forward.count(tensor.loop))
+        return by_feature(before, self.forward.run.shape(tensor.spec), tensor.dtype)
+
     def steps_of(self, array: Array) -> Array:
         """View an array of gradients with the axis of the steps in front."""
         return np.moveaxis(array, len(self.lead), 0)
 
     def _once(self, node: Node) -> None:
-        self.node = node
+        self.program.node = node
         if all(self.gradients.get(tensor) is None for tensor in node.outputs):
             return
         border = BORDER.get(type(node.op))
         if border is not None:
             border(self, node, self.gradients.arrays[node.output])
         elif self.plan.wanted[node]:
-            self.stacked(node, self.plan.wanted[node], self.gradients)
+            self.stacked(node, self.plan.wanted[node], self.gradients.arrays)
 
-    def stacked(self, node: Node, wanted: tuple[int, ...], gradients: Gradients) -> None:
+    def stacked(self, node: Node, wanted: tuple[int, ...], gradients: Mapping[Tensor, Array]) -> None:
         """Add the contributions of a node to its inputs, of all steps at once where it has steps.
 
         `gradients` holds those of its outputs.
         """
         alignment = self.plan.alignments.get(node)
-        dy = self._of_outputs(node, gradients)
+        dy = one_or_all([
+            gradients[each] if each in gradients else np.zeros(self.shape(each), each.dtype) for each in node.outputs
+        ])
         xs = [self._value(tensor) for tensor in node.inputs]
         if alignment is not None:
             xs = [alignment.widen(i, x) for i, x in enumerate(xs)]
-        for i, result, fresh in self.call(node, wanted, dy, xs, self._results(node)):
-            result = sum_to(result, xs[i].shape, len(self.lead))
-            if alignment is not None:
-                result = alignment.narrow(i, result, len(self.lead))
-            check_gradient(i, result, self.shape(node.inputs[i]), node.inputs[i].dtype)
-            self.gradients.add(node.inputs[i], result, fresh)
+
+        def buffer(i: int) -> Array:
+            room = self.room(node.inputs[i])
+            return room if alignment is None else alignment.widen(i, room, len(self.lead))
+
+        for i, result, fresh in self.contributions(node, wanted, dy, xs, self._results(node), buffer):
+            narrow = result if alignment is None else alignment.narrow(i, result, len(self.lead))
+            self.gradients.add(node, node.inputs[i], narrow, fresh)
 
     def _value(self, tensor: Tensor) -> Array:
         """A value, or its stand-in where the forward pass kept none because nobody reads it."""
@@ -145,55 +115,87 @@ class Backward:
 
     def _results(self, node: Node) -> list[Array]:
         """The outputs and hidden arrays of a node, or their stand-ins."""
-        hidden = list(self.forward.hidden.get(node, ()))
-        if not hidden:
-            steps = () if node.loop is None else (self.forward.count(node.loop),)
-            specs = self.plan.hidden_specs.get(node, ())
-            hidden = [placeholder_array(steps + self.forward.run.shape(spec), spec.dtype) for spec in specs]
+        specs = self.plan.hidden_specs.get(node, ())
+        steps = () if node.loop is None else (self.forward.count(node.loop),)
+        found = self.forward.hidden.get(node) or [None] * len(specs)
+        hidden = [
+            placeholder_array(steps + self.forward.run.shape(spec), spec.dtype) if array is None else array
+            for spec, array in zip(specs, found, strict=True)
+        ]
         return [self._value(tensor) for tensor in node.outputs] + hidden
 
-    def _of_outputs(self, node: Node, gradients: Gradients) -> Any:
-        """The gradients of a node's outputs as its op takes them; zeros for outputs that nobody used."""
-        found = []
-        for tensor in node.outputs:
-            gradient = gradients.get(tensor)
-            found.append(np.zeros(self.shape(tensor), tensor.dtype) if gradient is None else gradient)
-        return one_or_all(found)
-
-    def call(
-        self, node: Node, wanted: tuple[int, ...], dy: Any, xs: list[Array], ys: list[Array]
+    def contributions(
+        self,
+        node: Node,
+        wanted: tuple[int, ...],
+        dy: Any,
+        xs: list[Array],
+        ys: list[Array],
+        buffer: Callable[[int], Array],
     ) -> list[tuple[int, Array, bool]]:
-        """Call the backward of a node's op: for every wanted input the gradient, and whether the array is new.
+        """Call the backward of a node's op: for every wanted input the gradient, and whether nobody else holds it.
 
-        The op sees what it declared to read; the rest is NaN.
+        The op sees what it declared to read; the rest is NaN. `buffer` makes the array for the gradient of an input; a
+        gradient that is a view of the incoming one needs none, and no call in later runs either.
         """
-        op = node.op
+        op, lead = node.op, len(self.lead)
         if op.together:
-            shown = _shown(op.reads_together(wanted), xs, ys)
-            every = op.backward_all(wanted, dy, *shown)
-        else:
-            every = [op.backward(i, dy, *_shown(op.reads_of(i), xs, ys)) for i in wanted]
-        known = [*every, *(dy if isinstance(dy, tuple) else (dy,))]
-        return [(i, np.asarray(result), _fresh(result, known)) for i, result in zip(wanted, every, strict=True)]
+            outs = [buffer(i) for i in wanted]
+            args = (op, wanted, dy, *_shown(op.reads_together(wanted), xs, ys), outs, lead)
+            self.program.do(node, all_into, *args)
+            return [(i, out, True) for i, out in zip(wanted, outs, strict=True)]
+        found = []
+        for i in wanted:
+            shown = _shown(op.reads_of(i), xs, ys)
+            out = buffer(i) if self._fits(node, i, xs, ys) else None
+            result = np.asarray(op.backward(i, dy, *shown, out))
+            shape = self.lead + xs[i].shape
+            passed = op.reads_of(i) == "" and any(np.may_share_memory(result, each) for each in several(dy))
+            if result is out:
+                self.program.keep(node, op.backward, i, dy, *shown, out)
+            elif passed and result.shape == shape:
+                check_gradient(i, result, shape, node.inputs[i].dtype)
+                found.append((i, result, False))
+                continue
+            else:
+                check_gradient(i, sum_to(result, xs[i].shape, lead), shape, node.inputs[i].dtype)
+                out = buffer(i) if out is None else out
+                self.program.do(node, into, op, i, dy, *shown, out, lead)
+            assert out is not None
+            check_gradient(i, out, shape, node.inputs[i].dtype)
+            found.append((i, out, True))
+        return found
+
+    def _fits(self, node: Node, i: int, xs: list[Array], ys: list[Array]) -> bool:
+        """Tell whether an input's gradient comes out of its op in the input's own shape, not stretched by others."""
+        if (node, i) not in self._whole:
+            cores, outputs = node.op.core(len(node.inputs))
+            x, y = xs[i], ys[0]
+            stretched = x.shape[: x.ndim - len(cores[i])] != y.shape[: y.ndim - len(outputs[0])]
+            self._whole[node, i] = node.op.contracts or not stretched
+        return self._whole[node, i]
 
     def _slice(self, node: Node, dy: Array) -> None:
         op, x = node.op, node.inputs[0]
         assert isinstance(op, StepSlice)
-        whole = self.gradients.slab(x, self.shape(x))
-        ordered = np.moveaxis(whole, op.axis, 0)
+        ordered = np.moveaxis(self.gradients.whole(node, x), op.axis, 0)
         part = (ordered[::-1] if op.reverse else ordered)[: dy.shape[len(self.lead)]]
-        part += self.steps_of(dy)
+        self.program.do(node, np.add, part, self.steps_of(dy), part)
 
     def _shift(self, node: Node, dy: Array) -> None:
         steps = self.steps_of(dy)
         initial, fed = node.sources
         if len(steps) and initial in self.plan.active:
-            self.gradients.add(initial, steps[0, ...], fresh=False)
-        if fed in self.plan.active and fed.loop is None:
-            self.gradients.add(fed, np.asarray(steps[1:].sum(axis=0)), fresh=True)
-        elif fed in self.plan.active:
-            part = self.steps_of(self.gradients.slab(fed, self.shape(fed)))[: max(len(steps) - 1, 0)]
-            part += steps[1:]
+            self.gradients.add(node, initial, steps[0, ...], fresh=False)
+        if fed not in self.plan.active:
+            return
+        if fed.loop is None:
+            total = self.room(fed)
+            self.program.do(node, np.sum, steps[1:], 0, None, total)
+            self.gradients.add(node, fed, total, fresh=True)
+        else:
+            part = self.steps_of(self.gradients.whole(node, fed))[: max(len(steps) - 1, 0)]
+            self.program.do(node, np.add, part, steps[1:], part)
 
     def _stack(self, node: Node, dy: Array) -> None:
         op, x = node.op, node.inputs[0]
@@ -203,12 +205,12 @@ class Backward:
         before = (slice(None),) * len(self.lead)
         if op.reverse:
             ordered = ordered[(*before, slice(None, None, -1))]
-        self.gradients.add(x, ordered[(*before, slice(self.forward.count(x.loop)))], fresh=False)
+        self.gradients.add(node, x, ordered[(*before, slice(self.forward.count(x.loop)))], fresh=False)
 
     def _last(self, node: Node, dy: Array) -> None:
         x = node.inputs[0]
-        last = self.steps_of(self.gradients.slab(x, self.shape(x)))[-1, ...]
-        last += dy
+        last = self.steps_of(self.gradients.whole(node, x))[-1, ...]
+        self.program.do(node, np.add, last, dy, last)
 
 
 BORDER: dict[type, Callable[[Backward, Node, Array], None]] = {
@@ -219,92 +221,20 @@ BORDER: dict[type, Callable[[Backward, Node, Array], None]] = {
 }
 
 
-class CircleBackward:
-    """The backward sweep over a stepwise unit: from the last step to the first, carrying gradients through delays."""
+def into(op: Op, i: int, dy: Any, xs: tuple[Array, ...], y: Any, out: Array, lead: int) -> None:
+    """Put the gradient of one input into an array, undoing broadcasting."""
+    np.copyto(out, sum_to(np.asarray(op.backward(i, dy, xs, y)), out.shape[lead:], lead))
 
-    def __init__(self, backward: Backward, unit: Unit) -> None:
-        self.backward = backward
-        self.forward = backward.forward
-        self.unit = unit
-        assert unit.loop is not None
-        self.loop: Loop = unit.loop
-        self.circle = self.forward.circles[unit]
-        self.members = set(unit.nodes)
-        self.delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
-        wanted = backward.plan.wanted
-        self.deferred = {node: inputs for node, inputs in backward.plan.deferred[unit].items() if inputs}
-        self.order = [
-            (node, tuple(i for i in wanted[node] if i not in self.deferred.get(node, ())))
-            for node in reversed(unit.nodes)
-            if wanted[node]
-        ]
-        self.waiting = Gradients()
 
-    def compute(self) -> None:
-        """Sweep over the steps, then form what was deferred."""
-        carried = Gradients()
-        for t in reversed(range(self.forward.count(self.loop))):
-            carried = self._step(t, carried)
-        for tensor, gradient in carried.arrays.items():
-            self.backward.gradients.add(tensor, gradient, fresh=False)
-        for node, inputs in self.deferred.items():
-            if any(tensor in self.waiting.arrays for tensor in node.outputs):
-                self.backward.node = node
-                self.backward.stacked(node, inputs, self.waiting)
-
-    def _step(self, t: int, carried: Gradients) -> Gradients:
-        """One step; returns the gradients for the step before it, or for the initial values at the first."""
-        backward, here = self.backward, carried
-        plan = backward.plan
-        for node in self.unit.nodes:
-            for tensor in node.outputs:
-                outer = backward.gradients.get(tensor)
-                if outer is not None:
-                    here.add(tensor, self._at(outer, t), fresh=False)
-        for node, inputs in self.order:
-            if all(here.get(tensor) is None for tensor in node.outputs):
-                continue
-            backward.node = node
-            if node in self.deferred:
-                for tensor in node.outputs:
-                    gradient = here.get(tensor)
-                    if gradient is not None:
-                        self._at(self.waiting.slab(tensor, backward.shape(tensor)), t)[...] = gradient
-            if inputs:
-                self._op(node, inputs, t, here)
-        before = Gradients()
-        for node in self.delays:
-            gradient = here.get(node.output)
-            target = node.sources[1 if t else 0]
-            if gradient is not None and target in plan.active:
-                before.add(target, gradient, fresh=False)
-        return before
-
-    def _op(self, node: Node, inputs: tuple[int, ...], t: int, here: Gradients) -> None:
-        backward, steps = self.backward, self.circle.steps
-        found = []
-        for tensor in node.outputs:
-            gradient = here.get(tensor)
-            blank = backward.lead + self.forward.run.shape(tensor.spec)
-            found.append(np.zeros(blank, tensor.dtype) if gradient is None else gradient)
-        xs = [steps[tensor][t] for tensor in node.inputs]
-        ys = [steps[tensor][t] for tensor in node.outputs] + [hidden[t] for hidden in self.circle.hidden[node]]
-        for i, result, fresh in backward.call(node, inputs, one_or_all(found), xs, ys):
-            tensor, x = node.inputs[i], xs[i]
-            result = sum_to(result, x.shape, len(backward.lead))
-            check_gradient(i, result, backward.lead + x.shape, tensor.dtype)
-            if tensor.node in self.members:
-                here.add(tensor, result, fresh)
-            elif tensor.loop is not None:
-                self._at(backward.gradients.slab(tensor, backward.shape(tensor)), t)[...] += result
-            else:
-                backward.gradients.add(tensor, result, fresh)
-
-    def _at(self, array: Array, t: int) -> Array:
-        """View the part of step `t`."""
-        place: tuple[Any, ...] = (*(slice(None),) * len(self.backward.lead), t, ...)
-        part: Array = array[place]
-        return part
+def all_into(
+    op: Op, wanted: tuple[int, ...], dy: Any, xs: tuple[Array, ...], y: Any, outs: Sequence[Array], lead: int
+) -> None:
+    """Put the gradients of several inputs into arrays, undoing broadcasting where the op has not filled them."""
+    for i, out, result in zip(wanted, outs, op.backward_all(wanted, dy, xs, y, outs), strict=True):
+        if result is not out:
+            found = sum_to(np.asarray(result), out.shape[lead:], lead)
+            check_gradient(i, found, out.shape, out.dtype)
+            np.copyto(out, found)
 
 
 def _shown(declared: str, xs: list[Array], ys: list[Array]) -> tuple[tuple[Array, ...], Any]:
@@ -314,8 +244,3 @@ def _shown(declared: str, xs: list[Array], ys: list[Array]) -> tuple[tuple[Array
     words = declared.split()
     shown_x = tuple(x if f"x{i}" in words else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs))
     return shown_x, one_or_all(ys if "y" in words else [placeholder_array(y.shape, y.dtype) for y in ys])
-
-
-def _fresh(result: Array, known: list[Array]) -> bool:
-    """Tell whether an op returned a new array, and only here: no view, nothing that stands twice among those known."""
-    return isinstance(result, np.ndarray) and result.base is None and sum(result is each for each in known) == 1

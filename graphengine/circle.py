@@ -6,13 +6,13 @@ value fed to it share memory one step apart, so that handing a state on costs no
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay
+from graphengine.op import several
 from graphengine.passes.split import Unit
 from graphengine.spec import Array, Spec
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphengine.forward import Forward
 
 Steps: TypeAlias = list[Array]
-Call: TypeAlias = tuple[Node, Callable[..., None], list[Steps], list[Steps]]
+Call: TypeAlias = tuple[Node, list[Steps], list[Steps]]
 
 
 class Circle:
@@ -41,7 +41,7 @@ class Circle:
         self.steps: dict[Tensor, Steps] = {}
         self.hidden: dict[Node, list[Steps]] = {}
         self.calls: list[Call] = []
-        self.copies: list[tuple[Steps, Steps]] = []
+        self.copies: list[tuple[Node, Steps, Steps]] = []
         delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
         sharing = [node for node in delays if self._bind_delay(node)]
         for node in unit.nodes[len(delays) :]:
@@ -50,7 +50,7 @@ class Circle:
         for node in delays:
             if node not in sharing:
                 assert node.feeds is not None
-                self.copies.append((self.steps[node.output], self.of(node.feeds)))
+                self.copies.append((node, self.steps[node.output], self.of(node.feeds)))
 
     def of(self, tensor: Tensor) -> Steps:
         """The array of a value at each step, whether it is made here, before the circle or outside the loop."""
@@ -69,16 +69,16 @@ class Circle:
         )
         length = self.count + 1 if sharing else self.count
         if node.output in self.kept or (sharing and fed in self.kept):
-            slab = self.forward.empty(node.output.spec, (length,))
+            slab = self.forward.empty(node.output.spec, length)
             self.forward.values[node.output] = slab[: self.count]
             every = by_step(slab)
             if sharing:
                 self.forward.values[fed] = slab[1:]
         else:
-            pair = [self.forward.empty(node.output.spec) for _ in range(2)]
+            pair = by_step(self.forward.empty(node.output.spec, 2))
             every = [pair[t % 2] for t in range(length)]
         if self.count:
-            np.copyto(every[0], self.forward.values[node.inputs[0]])
+            self.forward.program.do(node, np.copyto, every[0], self.forward.values[node.inputs[0]])
         self.steps[node.output] = every[: self.count]
         if sharing:
             self.steps[fed] = every[1:]
@@ -91,8 +91,7 @@ class Circle:
         whole = self.forward.values.get(source) if source.loop is not None else None
 
         def views(x: Array) -> tuple[Array, ...]:
-            made = node.op.view(shape, x)
-            return made if isinstance(made, tuple) else (made,)
+            return several(node.op.view(shape, x))
 
         if whole is not None:
             slabs = views(whole)
@@ -103,11 +102,12 @@ class Circle:
                 self.steps[tensor] = by_step(slab)
         else:
             xs = self.of(source)
-            each = [views(x) for x in xs]
-            if not all(np.may_share_memory(made, x) for x, several in zip(xs, each, strict=True) for made in several):
+            made_once = {id(x): views(x) for x in xs}
+            each = [made_once[id(x)] for x in xs]
+            if not all(np.may_share_memory(view, x) for x, made in zip(xs, each, strict=True) for view in made):
                 return False
             for position, tensor in enumerate(node.outputs):
-                self.steps[tensor] = [several[position] for several in each]
+                self.steps[tensor] = [made[position] for made in each]
         self.forward.hidden[node] = []
         self.hidden[node] = []
         return True
@@ -118,16 +118,20 @@ class Circle:
                 self.steps[tensor], slab = self._arrays(tensor.spec, tensor in self.kept)
                 if slab is not None:
                     self.forward.values[tensor] = slab
-        hidden = [self._arrays(spec, node in self.kept_hidden) for spec in self.forward.plan.hidden_specs.get(node, ())]
+        saved = len(node.op.saves(*[tensor.spec for tensor in node.inputs]))
+        hidden = [
+            self._arrays(spec, node in self.kept_hidden and place < saved)
+            for place, spec in enumerate(self.forward.plan.hidden_specs.get(node, ()))
+        ]
         self.hidden[node] = [steps for steps, _ in hidden]
-        self.forward.hidden[node] = [slab for _, slab in hidden if slab is not None]
+        self.forward.hidden[node] = [slab for _, slab in hidden]
         outs = [self.steps[tensor] for tensor in node.outputs] + self.hidden[node]
-        self.calls.append((node, node.op.forward, outs, [self.of(tensor) for tensor in node.inputs]))
+        self.calls.append((node, outs, [self.of(tensor) for tensor in node.inputs]))
 
     def _arrays(self, spec: Spec, kept: bool) -> tuple[Steps, Array | None]:
         if not kept:
-            return [self.forward.empty(spec)] * self.count, None
-        slab = self.forward.empty(spec, (self.count,))
+            return by_step(self.forward.empty(spec, 1)) * self.count, None
+        slab = self.forward.empty(spec, self.count)
         return by_step(slab), slab
 
 

@@ -1,6 +1,7 @@
 """The forward pass of a plan: compute the values of units in order.
 
-A value of a loop's body is kept as `[time, ...]`, steps in the order of processing.
+A value of a loop's body is kept as `[time, ...]`, steps in the order of processing, and each step `[batch, features]`
+stands feature by feature in memory: then the gates that a product makes side by side are contiguous blocks.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from graphengine import errors
 from graphengine.circle import Circle
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepCount, StepSlice, time_first
-from graphengine.op import Source
+from graphengine.op import Op, Source, one_or_all, several
 from graphengine.passes.split import Unit
+from graphengine.program import Program
 from graphengine.run import RunContext
 from graphengine.spec import Array, Spec
 
@@ -23,46 +25,44 @@ if TYPE_CHECKING:
     from graphengine.plan import Plan
 
 
-def explained(problem: errors.GraphError, node: Node) -> errors.GraphError:
-    """Return a run-time problem with the node's path, op, inputs and the line that made it."""
-    shown = ", ".join(f"{tensor.name} {tensor.spec}" for tensor in node.inputs)
-    return type(problem)(f"{node.path}: {node.op}({shown}): {problem}{errors.at(node.location)}")
+def copy_views(op: Op, shape: Any, xs: Sequence[Array], into: Sequence[Array]) -> None:
+    """Copy what a view op sees into arrays of ours."""
+    for target, view in zip(into, several(op.view(shape, *xs)), strict=True):
+        np.copyto(target, view)
 
 
-def one_or_all(arrays: Sequence[Array]) -> Any:
-    """Return arrays in the form that ops take them: alone, or as a tuple."""
-    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+def by_feature(before: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> Array:
+    """Make an array whose steps `[batch, features]` stand feature by feature in memory."""
+    if len(shape) != 2:
+        return np.empty(before + shape, dtype)
+    return np.empty(before + shape[::-1], dtype).swapaxes(-1, -2)
 
 
 class Forward:
-    """One forward pass; afterwards it holds what the backward pass and the run's results are read from."""
+    """The forward pass for one set of sizes; afterwards it holds what the backward pass and the results are read from."""
 
     def __init__(self, plan: Plan, run: RunContext, *, gradients: bool) -> None:
         self.plan = plan
         self.run = run
         self.kept = plan.kept[gradients]
+        self.program = Program()
         self.values: dict[Tensor, Array] = {}
-        self.hidden: dict[Node, list[Array]] = {}
+        self.hidden: dict[Node, list[Array | None]] = {}
         self.counts: dict[Loop, int] = {}
         self.circles: dict[Unit, Circle] = {}
-        self.node: Node | None = None
 
     def compute(self) -> None:
-        """Run every unit; errors name the node at fault."""
-        try:
-            with np.errstate(over="ignore", under="ignore"):
-                for unit in self.plan.units:
-                    if unit.stepwise:
-                        self._stepwise(unit)
-                    else:
-                        self._once(unit.nodes[0])
-        except errors.GraphError as problem:
-            assert self.node is not None
-            raise explained(problem, self.node) from None
-        except Exception as problem:
-            if self.node is not None:
-                problem.add_note(f"while computing {self.node.path}: {self.node.op}{errors.at(self.node.location)}")
-            raise
+        """Run every unit for the first time."""
+        for unit in self.plan.units:
+            if unit.stepwise:
+                self._stepwise(unit)
+            else:
+                self._once(unit.nodes[0])
+
+    def again(self, run: RunContext) -> None:
+        """Run on other feeds of the same sizes."""
+        self.run = run
+        self.program.repeat()
 
     def count(self, loop: Loop) -> int:
         """How many steps a loop runs: all, unless it has ended early."""
@@ -70,13 +70,10 @@ class Forward:
 
     def _once(self, node: Node) -> None:
         """Compute a node outside circles, for all steps at once where it has steps."""
-        self.node = node
+        self.program.node = node
         op, loop = node.op, node.loop
         if isinstance(op, Source):
-            value = op.value(node, self.run)
-            if loop is not None and loop in self.counts:
-                value = value[: self.counts[loop]]
-            self.values[node.output] = value
+            self._source(node, op)
         elif type(op) in BORDER:
             self.values[node.output] = BORDER[type(op)](self, node)
         else:
@@ -86,32 +83,54 @@ class Forward:
             ended = np.flatnonzero(done.all(axis=tuple(range(1, done.ndim))))
             self._end(loop, int(ended[0]) + 1 if len(ended) else len(done))
 
+    def _source(self, node: Node, op: Source) -> None:
+        """Take a value from outside: as it is where it is the same in every run, else copied into an array of ours."""
+        value = op.value(node, self.run)
+        if not op.steady:
+            array = np.empty(value.shape, value.dtype)
+            self.program.do(node, self._refresh, node, op, array)
+            value = array
+        self.values[node.output] = value[: self.counts[node.loop]] if node.loop in self.counts else value
+
+    def _refresh(self, node: Node, op: Source, array: Array) -> None:
+        np.copyto(array, op.value(node, self.run))
+
     def _apply(self, node: Node) -> None:
         op, loop = node.op, node.loop
         alignment = self.plan.alignments.get(node)
         xs = [self.values[tensor] for tensor in node.inputs]
         if alignment is not None:
             xs = [alignment.widen(i, x) for i, x in enumerate(xs)]
-        before = () if loop is None else (self.count(loop),)
         if op.is_view:
-            views = op.view(self.shapes(node), *xs)
-            several = views if isinstance(views, tuple) else (views,)
-            self.values.update(zip(node.outputs, several, strict=True))
+            self._view(node, xs)
             return
+        before = None if loop is None else self.count(loop)
         outs = [self.empty(tensor.spec, before) for tensor in node.outputs]
         hidden = [self.empty(spec, before) for spec in self.plan.hidden_specs.get(node, ())]
-        op.forward(one_or_all(outs + hidden), *xs)
+        self.program.do(node, *op.bound(one_or_all(outs + hidden), *xs))
         self.values.update(zip(node.outputs, outs, strict=True))
-        self.hidden[node] = hidden
+        self.hidden[node] = list(hidden)
+
+    def _view(self, node: Node, xs: list[Array]) -> None:
+        """Take views once; where strides force a copy, it is made in every run."""
+        shape = self.shapes(node)
+        found = several(node.op.view(shape, *xs))
+        if not all(np.may_share_memory(each, xs[0]) for each in found):
+            found = tuple(np.empty(each.shape, each.dtype) for each in found)
+            self.program.do(node, copy_views, node.op, shape, xs, found)
+        self.values.update(zip(node.outputs, found, strict=True))
 
     def shapes(self, node: Node) -> Any:
         """The shapes of a node's outputs as its op takes them: alone, or as a tuple."""
         shapes = tuple(self.run.shape(tensor.spec) for tensor in node.outputs)
         return shapes[0] if len(shapes) == 1 else shapes
 
-    def empty(self, spec: Spec, before: tuple[int, ...] = ()) -> Array:
-        """Make an array for a spec, with axes in front."""
-        return np.empty(before + self.run.shape(spec), spec.dtype)
+    def empty(self, spec: Spec, steps: int | None = None) -> Array:
+        """Make an array for a spec, or for a number of its steps."""
+        shape = self.run.shape(spec)
+        if steps is None:
+            return np.empty(shape, spec.dtype)
+        return by_feature((steps,), shape, spec.dtype)
 
     def _end(self, loop: Loop, count: int) -> None:
         """End a loop early: what was computed for later steps never happened."""
@@ -121,7 +140,7 @@ class Forward:
                 self.values[tensor] = value[:count]
         for node, hidden in self.hidden.items():
             if node.loop is loop:
-                self.hidden[node] = [array[:count] for array in hidden]
+                self.hidden[node] = [None if array is None else array[:count] for array in hidden]
 
     def _slice(self, node: Node) -> Array:
         op = node.op
@@ -135,10 +154,10 @@ class Forward:
         assert node.feeds is not None
         count = self.count(node.loop)
         initial = self.values[node.inputs[0]]
-        value = np.empty((count, *initial.shape), initial.dtype)
-        value[:1] = initial
+        value = self.empty(node.output.spec, count)
         fed = self.values[node.feeds]
-        value[1:] = fed if node.feeds.loop is None else fed[: max(count - 1, 0)]
+        self.program.do(node, np.copyto, value[:1], initial)
+        self.program.do(node, np.copyto, value[1:], fed if node.feeds.loop is None else fed[: max(count - 1, 0)])
         return value
 
     def _stack(self, node: Node) -> Array:
@@ -148,7 +167,7 @@ class Forward:
         shape = self.run.shape(node.output.spec)
         whole = len(steps) == shape[op.axis]
         value = (np.empty if whole else np.zeros)(shape, steps.dtype)
-        time_first(value, op.axis, op.reverse)[: len(steps)] = steps
+        self.program.do(node, np.copyto, time_first(value, op.axis, op.reverse)[: len(steps)], steps)
         return value
 
     def _last(self, node: Node) -> Array:
@@ -168,12 +187,11 @@ class Forward:
         done = circle.steps.get(loop.until_node) if loop.until_node is not None else None
         ran = circle.count
         for t in range(circle.count):
-            for node, forward, outs, xs in circle.calls:
-                self.node = node
-                forward(outs[0][t] if len(outs) == 1 else tuple(o[t] for o in outs), *[x[t] for x in xs])
+            for node, outs, xs in circle.calls:
+                self.program.do(node, *node.op.bound(one_or_all([out[t] for out in outs]), *[x[t] for x in xs]))
             if t + 1 < circle.count:
-                for target, source in circle.copies:
-                    np.copyto(target[t + 1], source[t])
+                for node, target, source in circle.copies:
+                    self.program.do(node, np.copyto, target[t + 1], source[t])
             if done is not None and done[t].all():
                 ran = t + 1
                 break

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphengine import errors
-from graphengine.forward import one_or_all
-from graphengine.op import Op, sum_to
+from graphengine.op import Op, one_or_all, sum_to
 from graphengine.parameter import Parameter
 from graphengine.plan import Plan
 from graphengine.spec import Array, Spec

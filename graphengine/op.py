@@ -126,6 +126,13 @@ class Op:
         """Compute into `out`: an array, or a tuple of them for several outputs, saved and scratch arrays."""
         raise NotImplementedError(f"{type(self).__name__}.forward")
 
+    def bound(self, out: Any, *xs: Any) -> tuple[Any, ...]:
+        """Return `forward` as a function and its arguments, for arrays that stay where they are from run to run.
+
+        An op that would make views in every step makes them here instead.
+        """
+        return (self.forward, out, *xs)
+
     def backward(self, i: int, dy: Any, xs: Arrays, y: Any, out: Array | None = None) -> Array:
         """Return the gradient with respect to input `i` alone.
 
@@ -134,7 +141,9 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__}.backward")
 
-    def backward_all(self, wanted: Sequence[int], dy: Any, xs: Arrays, y: Any) -> list[Array]:
+    def backward_all(
+        self, wanted: Sequence[int], dy: Any, xs: Arrays, y: Any, outs: Sequence[Array] | None = None
+    ) -> list[Array]:
         """Return the gradients with respect to several inputs at once; for ops that declare `together`."""
         return [self.backward(i, dy, xs, y) for i in wanted]
 
@@ -181,9 +190,14 @@ class Elementwise(Op):
 
 
 class Source(Op):
-    """An op without inputs: its value comes from the run, not from other nodes."""
+    """An op without inputs: its value comes from the run, not from other nodes.
+
+    Declarations:
+        steady: the value is the same array in every run of the same sizes.
+    """
 
     reads = ()
+    steady: ClassVar[bool] = False
 
     def core(self, inputs: int) -> tuple[tuple[Core, ...], tuple[Core, ...]]:
         """No inputs; the whole output is one value."""
@@ -192,6 +206,16 @@ class Source(Op):
     def value(self, node: Node, run: RunContext) -> Array:
         """Return the value; inside a loop the one of all steps, in the order of processing."""
         raise NotImplementedError(f"{type(self).__name__}.value")
+
+
+def one_or_all(arrays: Sequence[Array]) -> Any:
+    """Return arrays in the form that ops take them: alone, or as a tuple."""
+    return arrays[0] if len(arrays) == 1 else tuple(arrays)
+
+
+def several(found: Any) -> tuple[Array, ...]:
+    """Return what an op takes or makes as a tuple, whether it is one array or several."""
+    return found if isinstance(found, tuple) else (found,)
 
 
 def lead(dy: Array, y: Array) -> int:

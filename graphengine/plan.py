@@ -1,7 +1,7 @@
 """Plans: a graph compiled once for some targets, and run many times.
 
 Compiling prunes, splits loops into what must run step by step and what need not, and finds which gradients flow where.
-A plan holds no values: everything of a run lives in that run, so several threads may run one plan.
+A run borrows a workspace for its sizes, so several threads may run one plan.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import numpy as np
 
 from graphengine import errors
 from graphengine.align import Alignment
-from graphengine.backward import Backward
-from graphengine.forward import BORDER, Forward
+from graphengine.forward import BORDER
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
 from graphengine.op import Source
@@ -29,6 +28,7 @@ from graphengine.scope import Scope
 from graphengine.sources import ParameterValue, Placeholder
 from graphengine.spec import Array, Spec, names_in
 from graphengine.trace import Trace
+from graphengine.workspace import Workspaces
 
 
 class Plan:
@@ -122,6 +122,9 @@ class Plan:
                 self.hidden_specs[node] = hidden
         circles = [unit for unit in self.units if unit.stepwise]
         self.deferred = {unit: defer(unit, self.wanted) for unit in circles}
+        self.workspaces = Workspaces(self)
+        loops = {node.loop for node in self.nodes if node.loop is not None}
+        self.repeatable = all(loop.until_node is None for loop in loops)
         nothing: dict[Node, tuple[int, ...]] = dict.fromkeys(self.nodes, ())
         self.kept = {
             gradients: {unit: keep(unit, self.nodes, self.wanted if gradients else nothing) for unit in circles}
@@ -154,12 +157,7 @@ class Plan:
             GradientError: a target is no scalar and has no seed.
         """
         context, cast = self._bind(feeds, seeds, sizes, seed, training, gradients)
-        forward = Forward(self, context, gradients=cast is not None)
-        forward.compute()
-        found: dict[Tensor, Array] = {}
-        if cast is not None:
-            found = Backward(forward, cast).compute()
-        values = {tensor: _owned(tensor, forward.values[tensor]) for tensor in (*self.targets, *self.also)}
+        values, found = self.workspaces.run(context, cast)
         if watched := self._watched():
             trace = Trace(self, context, cast)
             for scope in watched:
@@ -254,13 +252,6 @@ class Plan:
     def __repr__(self) -> str:
         stepwise = sum(len(unit.nodes) for unit in self.units if unit.stepwise)
         return f"<plan of {self.graph.name!r}: {len(self.nodes)} nodes, {stepwise} of them step by step>"
-
-
-def _owned(tensor: Tensor, value: Array) -> Array:
-    """Return a value as an array that nobody else holds."""
-    op = tensor.node.op
-    shared = isinstance(op, Source) or op.is_view or value.base is not None
-    return value.copy() if shared else value
 
 
 def _refuse_body(tensor: Tensor) -> None:

@@ -40,6 +40,7 @@ class Placeholder(Source):
 class Constant(Source):
     """An array that is part of the graph."""
 
+    steady = True
     equation = "a constant"
     array: Array
 
@@ -56,6 +57,7 @@ class Constant(Source):
 class ParameterValue(Source):
     """The value of a parameter at the start of the run."""
 
+    steady = True
     equation = "a parameter"
     parameter: Parameter
 
@@ -72,6 +74,7 @@ class ParameterValue(Source):
 class Fill(Source):
     """One value everywhere; dimensions may have names (the zero state of a batch of any size)."""
 
+    steady = True
     equation = "y = value everywhere"
     spec: Spec
     number: float
@@ -89,6 +92,7 @@ class Fill(Source):
 class Range(Source):
     """The numbers 0, 1, … up to the size of a dimension: `arange(time)`."""
 
+    steady = True
     equation = "y[k] = k"
     size: Dim
 
@@ -105,6 +109,7 @@ class Range(Source):
 class StepIndex(Source):
     """The position of a loop's step on its axis, counted as the input is."""
 
+    steady = True
     equation = "y = t"
 
     def infer(self) -> Spec:

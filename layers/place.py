@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphengine import Node, Scope, Tensor, Trace
-from graphengine.forward import one_or_all
 from graphengine.loop import Delay, Loop
+from graphengine.op import one_or_all
 from graphengine.ops.logic import Hold
 from graphengine.sources import ParameterValue
 from graphengine.spec import Array

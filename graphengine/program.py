@@ -1,0 +1,55 @@
+"""Programs: the calls of a pass in order, each on arrays that are ready.
+
+The first run of a size works out every call while it makes it; later runs of that size only repeat the calls. Views are
+made and arrays are found once, so that a step costs one call per op and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from graphengine import errors
+from graphengine.graph import Node
+
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+class Program:
+    """Calls and the nodes that they are made for.
+
+    Attributes:
+        node: the node whose call was made last, which is the one at fault when it fails.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.nodes: list[Node] = []
+        self.node: Node | None = None
+
+    def do(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
+        """Make a call, and keep it."""
+        self.node = node
+        function(*args)
+        self.keep(node, function, *args)
+
+    def keep(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
+        """Keep a call that was made already."""
+        self.calls.append((function, args))
+        self.nodes.append(node)
+
+    def repeat(self) -> None:
+        """Make every call again."""
+        pending = iter(self.calls)
+        try:
+            for function, args in pending:
+                function(*args)
+        except Exception:
+            self.node = self.nodes[len(self.calls) - pending.__length_hint__() - 1]
+            raise
+
+
+def explained(problem: errors.GraphError, node: Node) -> errors.GraphError:
+    """Return a run-time problem with the node's path, op, inputs and the line that made it."""
+    shown = ", ".join(f"{tensor.name} {tensor.spec}" for tensor in node.inputs)
+    return type(problem)(f"{node.path}: {node.op}({shown}): {problem}{errors.at(node.location)}")
