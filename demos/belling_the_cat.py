@@ -1,11 +1,11 @@
 """How an LSTM learns the next word, in the article's five forms, and where the gradient of a word goes.
 
-The sentence is "long ago the mice had a general council to consider the"; the model reads three words and says the next.
-Every form starts from the article's weights and sees the words in its order, so that the losses are the article's, digit
-by digit. The pictures show the first step, before anything is learnt: values forward, gradients back.
+The sentence is "long ago the mice had a general council to consider the"; the model reads three words and says the
+next. Every form starts from the article's weights and sees the words in its order, so that the losses are the
+article's, digit by digit. The pictures show the first step, before anything is learnt: values forward, gradients back.
 
-With the article's 200 iterations at a learning rate of 0.001 the model barely moves. To see it learn every word in every
-form, which takes half a minute:
+With the article's 200 iterations at a learning rate of 0.001 the model barely moves. To see it learn every word in
+every form, which takes half a minute:
 
     python -m demos belling_the_cat --learning-rate 0.5 --iterations 2000
 """
@@ -95,19 +95,20 @@ def words_table(lessons: Sequence[Lesson]) -> str:
     head = ("after", "comes", *(lesson.name for lesson in lessons))
     rows = zip(every_window(), *(lesson.said for lesson in lessons), strict=True)
     return table(head, (
-        (" ".join(words), true, *(word if word == true else f"({word})" for word in said)) for (words, true), *said in rows
+        (" ".join(words), true, *(word if word == true else f"({word})" for word in said))
+        for (words, true), *said in rows
     ))  # fmt: skip
 
 
 def gradient_table(lessons: Sequence[Lesson]) -> str:
-    """Return how much gradient reaches h at each word of the first window, layer by layer."""
-    words, following = next(windows())
-    rows = (
-        (lesson.name, h.path, *(f"{np.linalg.norm(step):.6f}" for step in lesson.first.grad(h)))
-        for lesson in lessons
-        for h in hidden_states(lesson.model)
-    )
-    return table(("form", f'"{following}": ‖∂loss/∂h‖ at', *words), rows)
+    """Return how much gradient reaches h at each word of the first window, cell by cell."""
+    words, _ = next(windows())
+    rows = []
+    for lesson in lessons:
+        for h in hidden_states(lesson.model):
+            norms = [float(np.linalg.norm(step)) for step in lesson.first.grad(h)]
+            rows.append((lesson.name, h.path, *(f"{norm:.6f}" if norm else "0" for norm in norms)))
+    return table(("form", "‖∂loss/∂h‖ at", *words), rows)
 
 
 def hidden_states(model: Model) -> Iterator[Tensor]:
@@ -138,10 +139,9 @@ def main(argv: Sequence[str]) -> None:
     print(losses_table(lessons), end="\n\n")
     print("What each form says after training; (in brackets) where the sentence goes on otherwise:\n")
     print(words_table(lessons), end="\n\n")
-    print("Before training, the first window and how much of its gradient reaches each word:\n")
+    print("Before training, how much gradient reaches each word of the first window. 0 is exactly nothing: the article")
+    print("reads the outputs at the last word, and there a backward cell has taken its first step only.\n")
     print(gradient_table(lessons), end="\n\n")
-    if any(lesson.name in ("bi", "bimulti") for lesson in lessons):
-        print("(Nothing reaches the later steps of the backward direction: at the last word it has read one word only.)\n")
     print(draw(lessons, chosen.out).report())
     if any(lesson.right < len(every_window()) for lesson in lessons):
         print("\nTo see every word learnt: --learning-rate 0.5 --iterations 2000")

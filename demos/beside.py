@@ -8,6 +8,7 @@ from dataclasses import replace
 from viz import Edge, Scene, Text
 
 GAP = 28.0
+PARTS = ("frames", "boxes", "edges", "texts")
 
 
 def beside(scenes: Sequence[Scene], title: str) -> Scene:
@@ -20,7 +21,7 @@ def beside(scenes: Sequence[Scene], title: str) -> Scene:
         left += scene.width + GAP
     return Scene(
         left - GAP, height, title, " ".join(scene.description for scene in scenes if scene.description),
-        *(tuple(each for part in parts for each in getattr(part, kind)) for kind in ("frames", "boxes", "edges", "texts")),
+        **{name: tuple(each for part in parts for each in getattr(part, name)) for name in PARTS},
     )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,13 @@ COLOURS = {
     "weights": LIGHT.edges["weights"].stroke,
     "muted": LIGHT.roles["muted"],
 }
-SERIES = [COLOURS[name] for name in ("gradient", "state", "h", "weights", "c", "muted")]
+SERIES = [
+    {"color": COLOURS[name], "linestyle": dashes}
+    for name, dashes in (
+        ("gradient", "-"), ("state", (0, (5, 1.5))), ("h", (0, (7, 1.5, 1.5, 1.5))), ("weights", (0, (2, 1))),
+        ("c", "-"),
+    )
+]  # fmt: skip
 STYLE = {
     "figure.facecolor": LIGHT.background,
     "axes.facecolor": LIGHT.background,
@@ -46,17 +53,24 @@ STYLE = {
 }
 
 
-def panels(titles: Sequence[str], *, width: float = 4.2, height: float = 4.0, share_y: bool = False) -> tuple[Any, Any]:
-    """Return a figure and one pair of axes per title, side by side. It is painted by Agg: no display is needed."""
+@contextmanager
+def panels(titles: Sequence[str], *, width: float = 4.2, height: float = 4.0) -> Iterator[tuple[Figure, Any]]:
+    """Give a figure with one pair of axes per title, side by side, to plot into. Agg paints it: no display is needed.
+
+    One legend for all of them, of the first lines of every name, goes below when the block ends.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width * len(titles), height), layout="constrained")
-        axes = figure.subplots(1, len(titles), sharey=share_y, squeeze=False)[0]
+        axes = figure.subplots(1, len(titles), squeeze=False)[0]
         for each, title in zip(axes, titles, strict=True):
             each.set_title(title)
-    return figure, axes
+        yield figure, axes
+        pairs = [pair for each in axes for pair in zip(*each.get_legend_handles_labels(), strict=True)]
+        first = {label: line for line, label in reversed(pairs)}
+        figure.legend(list(first.values())[::-1], list(first)[::-1], loc="outside lower center", ncols=len(first))
 
 
-def save(figure: Any, stem: Path) -> list[Path]:
+def save(figure: Figure, stem: Path) -> list[Path]:
     """Write a figure as SVG and PNG, without dates, and return the files."""
     written = []
     with mpl.rc_context(STYLE):

@@ -14,8 +14,9 @@ CHANCE = 1 / len(CLASSES)
 def sequences(rng: np.random.Generator, count: int, length: int) -> tuple[Array, Array]:
     """Draw sequences as one-hot rows, `[count, length, 8]` in float32, and their classes, `[count]`.
 
-    A sequence begins with E and ends with B. Between them stand distractors (a, b, c, d), but for an X or a Y at a random
-    position in the second tenth and another one in the tenth after the middle. The class is which two they are, in order.
+    A sequence begins with E and ends with B. Between them stand distractors (a, b, c, d), but for an X or a Y at a
+    random position in the second tenth and another one in the tenth after the middle. The class is which two they are,
+    in order.
 
     The original's lengths of 100 to 110 are one fixed length here, with the signals at the same parts of it.
 

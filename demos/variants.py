@@ -1,18 +1,21 @@
 """What gates buy: RNN, GRU and LSTM on a task that needs memory, their cost, and how far back their gradient reaches.
 
 The task is temporal order (Hochreiter and Schmidhuber 1997, experiment 6a): two signals, each X or Y, stand among
-distractors, and after the last step the network says which two came, in order. Every cell gets the same hidden size, the
-initializers of this project, the same sequences and the same optimizer; training stops when the mean loss of the 2,000
-most recent sequences is below 0.1.
+distractors, and after the last step the network says which two came, in order. Every cell gets the same hidden size,
+the initializers of this project, the same sequences and the same optimizer; training stops when the mean loss of the
+2,000 most recent sequences is below 0.1.
 
-With the defaults, GRU and LSTM learn it in every run and the plain RNN in none. That is usual and no law: over the seeds
-0 to 5 the plain RNN is lucky in two runs and the LSTM not done in one.
+The defaults were found by trying: with them and the seeds 0 to 5, the LSTM learns in all six runs (after 190 to 290
+steps), the GRU in all six (390 to 890) and the plain RNN in one (830). That is usual and no law: with 32 hidden units
+and a learning rate of 0.003 the plain RNN learns in three of six, later than the LSTM.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
+from typing import Any
 
 import numpy as np
 
@@ -35,6 +38,7 @@ RECENT = -(-2000 // BATCH)
 LEARNT = 0.1
 EXAMINED = 1000
 CLIP_NORM = 0.1
+CELLS = ["RNNCell", "GRUCell", "LSTMCell"]
 SHORT = {"steps": 3, "hidden": 4, "length": 10, "runs": 1}
 
 
@@ -84,7 +88,9 @@ class Training:
     accuracy: float = float("nan")
 
 
-def train(kind: type[Cell], hidden: int, length: int, steps: int, rate: float, seed: int, bar: str, quiet: bool) -> Training:
+def train(
+    kind: type[Cell], hidden: int, length: int, steps: int, rate: float, seed: int, *, bar: str = "", quiet: bool = True
+) -> Training:
     """Train one network from one seed."""
     network = build(kind, hidden, seed)
     plan = Plan(network.loss, also=[network.logits])
@@ -117,20 +123,27 @@ def _accuracy(logits: Array, classes: Array) -> float:
     return float((logits.argmax(axis=-1) == classes).mean())
 
 
-def comparison_table(trainings: dict[str, list[Training]], length: int) -> str:
-    """Return what each kind of cell costs and what became of it."""
-    far = length - 1 - length // 10  # the earliest place of the first signal
-    head = (
-        "cell", "parameters", "multiply-adds", "elementwise", "ops", "runs learnt", "at step", "loss", "accuracy",
-        f"gradient {far} steps back, before", "after",
-    )  # fmt: skip
+def costs_table(trainings: dict[str, list[Training]]) -> str:
+    """Return what each kind of cell costs."""
+    head = ("cell", "parameters", "multiply-adds in products", "numbers from other ops", "ops")
     rows = []
     for name, runs in trainings.items():
-        cost = cost_per_step(runs[0].network.graph)
+        network = runs[0].network
+        cost = cost_per_step(network.graph)
+        size = sum(parameter.value.size for parameter in network.cell.parameters)
+        rows.append((name, size, cost.products, cost.elementwise, cost.ops))
+    return table(head, rows)
+
+
+def results_table(trainings: dict[str, list[Training]], length: int) -> str:
+    """Return what became of each kind of cell."""
+    far = length - 1 - length // 10  # the earliest place of the first signal
+    head = ("cell", "runs learnt", "at step", "loss", "accuracy", f"gradient {far} back, before", "and after training")
+    rows = []
+    for name, runs in trainings.items():
         learnt = [run.learnt for run in runs if run.learnt is not None]
         rows.append((
-            name, sum(p.value.size for p in runs[0].network.cell.parameters), cost.products, cost.elementwise, cost.ops,
-            f"{len(learnt)} of {len(runs)}", f"{np.median(learnt):.0f}" if learnt else "–",
+            name, f"{len(learnt)} of {len(runs)}", f"{np.median(learnt):.0f}" if learnt else "–",
             f"{np.median([run.loss for run in runs]):.4f}", f"{np.median([run.accuracy for run in runs]):.1%}",
             *(f"{relative([getattr(run, when) for run in runs])[-1 - far]:.1e}" for when in ("before", "after")),
         ))  # fmt: skip
@@ -147,35 +160,42 @@ def relative(norms: Sequence[Array]) -> Array:
 
 def comparison(trainings: dict[str, list[Training]], length: int) -> plots.Figure:
     """Plot the losses, and the gradient on h against its distance from the loss."""
-    figure, (left, middle, right) = plots.panels(
-        ("Loss while learning", "Gradient on h, before training", "Gradient on h, after training")
-    )
-    for colour, (name, runs) in zip(plots.SERIES, trainings.items(), strict=False):
-        for index, run in enumerate(runs):
-            left.plot(*smoothed(run.losses), color=colour, linewidth=1.3, label=name if index == 0 else None)
-            if run.learnt is not None:
-                left.plot(run.learnt, run.losses[-1], "o", color=colour, markersize=5)
-        for axes, when in ((middle, "before"), (right, "after")):
-            axes.plot(range(length), relative([getattr(run, when) for run in runs])[::-1], color=colour, label=name)
-    left.axhline(-np.log(CHANCE), color=plots.COLOURS["muted"], linestyle=":", label="guessing")
-    left.set(xlabel="step (● learnt)", ylabel="cross-entropy, nats", yscale="log")
-    left.legend()
-    middle.set_ylabel("‖∂loss/∂h‖ as a share of that at the last step")
-    for axes in (middle, right):
-        axes.set(xlabel="steps back from the loss", yscale="log")
-        for start, what in ((length // 10, "first signal"), (length // 2, "second signal")):
-            ends = [length - 1 - position for position in (start, start + length // 10)]
-            axes.axvspan(*ends, color=plots.COLOURS["muted"], alpha=0.13, linewidth=0)
-            axes.text(sum(ends) / 2, 0.98, what, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
-    middle.sharey(right)
+    titles = ("Loss of the last 2,000 sequences", "Gradient on h, before training", "Gradient on h, after training")
+    with plots.panels(titles) as (figure, (left, middle, right)):
+        middle.sharey(right)
+        for style, (name, runs) in zip(cycle(plots.SERIES), trainings.items(), strict=False):
+            for run in runs:
+                steps, losses = smoothed(run.losses)
+                left.plot(steps, losses, **style, linewidth=1.3)
+                if run.learnt is not None:
+                    left.plot(steps[-1:], losses[-1:], "o", color=style["color"], markersize=5)
+            for axes, when in ((middle, "before"), (right, "after")):
+                shares = relative([getattr(run, when) for run in runs])
+                axes.plot(range(length), shares[::-1], **style, label=name)
+        for loss, what in ((-np.log(CHANCE), "guessing"), (LEARNT, "learnt")):
+            left.axhline(loss, color=plots.COLOURS["muted"], linewidth=0.9, linestyle=":")
+            left.text(0.99, loss, what, transform=left.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
+        left.set(xlabel="step", ylabel="cross-entropy, nats", yscale="log")
+        middle.set_ylabel("‖∂loss/∂h‖, as a share of the last")
+        for axes in (middle, right):
+            axes.set(xlabel="steps back from the loss", yscale="log")
+            _mark_signals(axes, length)
     return figure
 
 
-def smoothed(losses: Sequence[float], over: int = 20) -> tuple[Array, Array]:
-    """Return steps and the mean losses of the batches up to each of them, `over` at most."""
+def _mark_signals(axes: Any, length: int) -> None:
+    """Shade the distances at which the signals stand."""
+    for start, what in ((length // 10, "first signal"), (length // 2, "second signal")):
+        ends = [length - 1 - position for position in (start, start + length // 10)]
+        axes.axvspan(*ends, color=plots.COLOURS["muted"], alpha=0.13, linewidth=0)
+        axes.text(sum(ends) / 2, 0.98, what, transform=axes.get_xaxis_transform(), ha="center", va="top", fontsize=8)
+
+
+def smoothed(losses: Sequence[float]) -> tuple[Array, Array]:
+    """Return steps and the mean losses of the most recent batches at each of them."""
     sums = np.concatenate([[0.0], np.cumsum(losses)])
     ends = np.arange(1, len(sums))
-    starts = np.maximum(ends - over, 0)
+    starts = np.maximum(ends - RECENT, 0)
     return ends, (sums[ends] - sums[starts]) / (ends - starts)
 
 
@@ -193,11 +213,11 @@ def main(argv: Sequence[str]) -> None:
     """Train every kind of cell, print the table, draw the pictures."""
     zoo = discover()
     arguments = parser(__name__)
-    arguments.add_argument("--cells", nargs="+", choices=list(zoo), default=["RNNCell", "GRUCell", "LSTMCell"], metavar="CELL")
+    arguments.add_argument("--cells", nargs="+", choices=list(zoo), default=CELLS, metavar="CELL", help=", ".join(zoo))
     arguments.add_argument("--steps", type=at_least(1), default=1000, help="of training, at most")
-    arguments.add_argument("--hidden", type=at_least(1), default=32, help="size of the state")
+    arguments.add_argument("--hidden", type=at_least(1), default=24, help="size of the state")
     arguments.add_argument("--length", type=at_least(10), default=50, help="of the sequences")
-    arguments.add_argument("--learning-rate", type=positive, default=0.003, help="of Adam")
+    arguments.add_argument("--learning-rate", type=positive, default=0.005, help="of Adam")
     arguments.add_argument("--seed", type=at_least(0), default=0, help="of the first run; the next ones count up")
     arguments.add_argument("--runs", type=at_least(1), default=3, help="how often each cell is trained")
     arguments.add_argument("--short", action="store_true", help=f"only see that it works: {SHORT}")
@@ -209,14 +229,16 @@ def main(argv: Sequence[str]) -> None:
         name: [
             train(
                 zoo[name], chosen.hidden, chosen.length, chosen.steps, chosen.learning_rate, chosen.seed + run,
-                f"{name} {run + 1}/{chosen.runs}", chosen.quiet,
+                bar=f"{name} {run + 1}/{chosen.runs}", quiet=chosen.quiet,
             )
             for run in range(chosen.runs)
         ]
         for name in chosen.cells
     }  # fmt: skip
-    print(f"Temporal order, T = {chosen.length}, {chosen.hidden} hidden units, at most {chosen.steps} steps of {BATCH} sequences.")
-    print(f"Work is per step of one sequence; loss and accuracy (medians of the runs) on {EXAMINED} sequences never seen.\n")
-    print(comparison_table(trainings, chosen.length), end="\n\n")
+    print(f"What one step of one sequence costs with {chosen.hidden} hidden units, counted on the graph:\n")
+    print(costs_table(trainings), end="\n\n")
+    print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy")
+    print(f"are medians of the runs, on {EXAMINED} new sequences; the gradient on h is a share of that at the last step:\n")
+    print(results_table(trainings, chosen.length), end="\n\n")
     draw(trainings, gallery, chosen.length)
     print(gallery.report())

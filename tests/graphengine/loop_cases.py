@@ -138,6 +138,13 @@ def blocked(g, w, x, s):
     return h, {"h": h, "g": ops.sigmoid(s["g"] + h)}
 
 
+def normed(g, w, x, s):
+    """Ops that save arrays for their backward, and one with two outputs of which an integer is fed back."""
+    h = ops.tanh(ops.layer_norm(x["x"] @ w("W", H, H) + s["h"], w("gain", H), w("shift", H)))
+    largest, place = ops.top_k(h * x["x"] + ops.cast(s["place"], "float64"), 2)
+    return h + ops.sum(largest, -1, keepdims=True), {"h": h, "place": place[:, :1]}
+
+
 def weights_only(g, w, x, s):
     """A state without batch, made of weights alone."""
     v = ops.tanh(s["v"] * w("a", H) + w("b", H))
@@ -167,6 +174,7 @@ CASES = [
     Case("views", views, X, HS),
     Case("chosen", chosen, X, HS),
     Case("blocked", blocked, X, {"h": ("batch", H), "g": ("batch", H)}, unreached=("h",)),
+    Case("normed", normed, X, {"h": ("batch", H), "place": ("batch", 1)}, integers=("place",)),
     Case("weights_only", weights_only, X, {"v": (H,)}),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -243,6 +243,28 @@ def test_until_ends_a_loop_early(in_circle):
     assert first[steps] == 1
 
 
+def test_what_is_made_after_an_early_end_has_as_many_steps():
+    """Positions, noise, slices and delays that only later work reads, once the circle has ended the loop."""
+    g = Graph(dtype="float64")
+    start, x = g.placeholder("start", (2,)), g.placeholder("x", ("time", 2))
+    with Loop("time", reverse=True) as loop:
+        h = loop.delay(start)
+        doubled = h * 2.0
+        loop.feed(h, doubled)
+        loop.until(doubled > 10.0)
+        before = loop.delay(start)
+        loop.feed(before, loop.slice(x))
+        late = doubled * ops.normal(doubled) + ops.cast(loop.index(), "float64") + before * loop.slice(x)
+    every = loop.stack(late, axis=0)
+    plan = Plan([every, loop.last(late)], wrt=[start, x])
+    seeds = {target: np.ones(target.spec.sized({"time": 7})) for target in plan.targets}
+    run, trace = same(plan, {start: [1.0, 3.0], x: np.arange(14.0).reshape(7, 2)}, seeds=seeds)
+    assert not run[every][:3].any()
+    assert run[every][3:].all()
+    assert not run.grad(x)[:3].any()
+    check_contributions(plan, trace)
+
+
 def test_until_waits_for_every_row():
     start, x, _, _, every, last, steps = counted(True)
     run, _ = same(Plan([every, last], also=[steps], wrt=[]), {start: [1.0, 4.0], x: np.zeros((2, 8))})

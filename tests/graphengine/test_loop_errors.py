@@ -5,9 +5,9 @@ from collections import namedtuple
 import numpy as np
 
 from graphengine import Loop, Plan, ops
-from graphengine.errors import FeedError, LoopError, ShapeError, StructureError
+from graphengine.errors import FeedError, GraphMismatchError, LoopError, ShapeError, StructureError
 from layers import GRUCell, dynamic_rnn
-from tests.graphengine.world import here, refused
+from tests.graphengine.world import World, here, refused
 
 Pair = namedtuple("Pair", "a b")
 
@@ -114,6 +114,19 @@ def test_a_delay_is_fed_once_and_alike(w):
     loop.feed(h, x)
     with refused(LoopError, "h_prev is fed already, by x_t"):
         loop.feed(h, x)
+
+
+def test_a_delay_of_another_graph(w):
+    loop, x, h = body(w)
+    other = World()
+    with refused(GraphMismatchError, "feed of h_prev: h_prev belongs to graph 'world' and rnn/outputs to 'world'"):
+        loop.feed(h, other.outputs)
+    with refused(GraphMismatchError, "the loop over time belongs to graph 'world', not 'world'"):
+        loop.slice(other.x)
+    with refused(GraphMismatchError, "the loop over time belongs to graph 'world'"):
+        loop.delay(other.g.fill(("batch", 3)))
+    loop.feed(h, x)
+    other.still_works()
 
 
 def test_a_delay_that_nothing_was_fed_to(w):

@@ -274,11 +274,20 @@ def mask(plan, feeds, tensor, **given):
     return plan.run(feeds, **given)[tensor] != 0
 
 
-def test_noise_is_keyed_by_seed_and_path():
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda x, name: ops.dropout(x, 0.5, name=name),
+        lambda x, name: ops.maximum(ops.normal(x, name=name), 0.0) * x,
+        lambda x, name: ops.where(ops.bernoulli(x, 0.5, name=name), x, 0.0),
+    ],
+    ids=["dropout", "normal", "bernoulli"],
+)
+def test_noise_is_keyed_by_seed_and_path(draw):
     def build(*names):
         g = Graph(dtype="float64")
         x = g.placeholder("x", (200,))
-        made = {name: ops.dropout(x, 0.5, name=name) for name in names}
+        made = {name: draw(x, name) for name in names}
         return Plan(list(made.values()), wrt=[]), x, made
 
     plan, x, made = build("a", "b")

@@ -7,9 +7,13 @@ direction in which its picture flows. The same input gives the same layout, and 
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import dist
 from typing import TypeAlias
+
+from viz.curves import Curve, sideways, straight, upright
 
 Position: TypeAlias = tuple[float, float]
 Size: TypeAlias = tuple[float, float]
@@ -34,6 +38,16 @@ class Arrangement:
     routes: list[list[Position]]
     labels: dict[int, Position]
     size: Size
+
+
+def bent(corners: Sequence[Position], *, upright_bends: bool) -> Curve:
+    """Return the curve of a route on the paper: straight, bent, straight, bent, …"""
+    curve: Curve = (corners[0],)
+    for k, (one, other) in enumerate(pairwise(corners)):
+        if dist(one, other) > 0.01:
+            bend = upright if upright_bends else sideways
+            curve = (*curve, *(straight(one, other) if k % 2 == 0 else bend(one, other))[1:])
+    return curve
 
 
 @dataclass
@@ -71,6 +85,8 @@ def arrange(
     between: float = 34.0,
     lane: float = 10.0,
     labels: Mapping[int, Size] | None = None,
+    first: Collection[int] = (),
+    last: Collection[int] = (),
 ) -> Arrangement:
     """Lay out boxes of given sizes (breadth, depth) so that edges run from rank to rank.
 
@@ -81,12 +97,16 @@ def arrange(
         between: the room between ranks.
         lane: the breadth that a passing edge needs.
         labels: sizes of the labels of edges; a label gets a place of its own in a rank between.
+        first: boxes without edges coming in that stay in the first rank, wherever they lead.
+        last: boxes without edges going out that stand in the last rank.
     """
     labels = labels or {}
     span = 2 if labels else 1
     turned = _turned(len(sizes), edges)
     flows = [(b, a) if i in turned else (a, b) for i, (a, b) in enumerate(edges)]
-    ranks = _ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span)
+    ranks = _ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span, first)
+    for i in last:
+        ranks[i] = max(ranks)
     items = [_Item(*size, ranks[i]) for i, size in enumerate(sizes)]
     chains = _chains(items, flows, labels, lane)
     order = _ordered(items)
@@ -133,7 +153,7 @@ def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:
     return found
 
 
-def _ranks(count: int, flows: list[tuple[int, int]], span: int) -> list[int]:
+def _ranks(count: int, flows: list[tuple[int, int]], span: int, first: Collection[int]) -> list[int]:
     """Longest paths from the sources; a box that only sends is then moved up to what it sends to."""
     leaving: list[list[int]] = [[] for _ in range(count)]
     waiting = [0] * count
@@ -150,7 +170,7 @@ def _ranks(count: int, flows: list[tuple[int, int]], span: int) -> list[int]:
             if not waiting[there]:
                 pending.append(there)
     for here in sources:
-        if leaving[here]:
+        if leaving[here] and here not in first:
             ranks[here] = min(ranks[there] for there in leaving[here]) - span
     return ranks
 

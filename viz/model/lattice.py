@@ -114,10 +114,8 @@ class Lattice:
         self.links.append(Link(source, target, tensor, flow, lane))
 
     def lanes(self, block: Block) -> list[str]:
-        """The lanes of a cell, in the order of the delays: c above h."""
-        order = list(dict.fromkeys(self.names.values()))
-        found = dict.fromkeys([*self.incoming[block], *(self.names[tensor] for tensor in self.states[block])])
-        return sorted(found, key=order.index)
+        """The lanes of a cell, its own states first and in the order of their delays: c above h."""
+        return list(dict.fromkeys([*(self.names[tensor] for tensor in self.states[block]), *self.incoming[block]]))
 
 
 def stations(positions: list[int], chosen: Iterable[int]) -> list[Station]:

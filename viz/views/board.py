@@ -10,7 +10,7 @@ import numpy as np
 
 from graphengine.graph import Tensor
 from viz import text
-from viz.layout.circuits import Circuit, Slot, closed
+from viz.layout.circuits import Circuit, Slot, Wire, closed
 from viz.layout.grid import PAD, TITLE, Spacing
 from viz.model.blocks import Block
 from viz.model.lattice import Item, Lattice
@@ -18,6 +18,7 @@ from viz.model.subject import Subject, norm
 from viz.scene import Box, Emphasis, Frame, Line, Point, Text
 from viz.views import content
 from viz.views.flows import OFFSET
+from viz.views.insides import part_lines
 from viz.views.sketch import Sketch
 from viz.views.stage import Key, Shared, Stage, build, key_of, stages_of, wide_blocks
 
@@ -111,11 +112,11 @@ class Board:
                         (words[item.block], self.cell_lines(item.block, item.t)), key=lambda w: content.size_of(w)
                     )
         width = max(content.size_of(lines, 8)[0] for lines in words.values())
+        width = max(width, 100.0 if any(map(self.lattice.lanes, words)) else 64.0)
         found = {}
         for block, lines in words.items():
             lanes = self.lattice.lanes(block)
-            height = max(content.size_of(lines)[1] + 6, LANE * len(lanes), 40.0)
-            found[block] = closed(max(width, 100.0 if lanes else 64.0), height, lanes)
+            found[block] = closed(width, max(content.size_of(lines)[1] + 6, LANE * len(lanes), 40.0), lanes)
         return found
 
     def cell_lines(self, block: Block, t: int | None) -> tuple[Line, ...]:
@@ -152,6 +153,7 @@ class Board:
     def draw(self, stage: Stage) -> None:
         """Draw the boxes of a stage; it must have its x and y."""
         self._draw_frames(stage)
+        self._draw_cells(stage)
         for item in self.lattice.items:
             if item.role not in ("block", "whole") and self._home(item) is stage:
                 self.boxes[item] = self.sketch.box(self._box(stage, item))
@@ -175,6 +177,45 @@ class Board:
                 frame = Frame(left - 12, top - TITLE, right - left + 24, bottom - top + TITLE + PAD, title, "layer", 9.5)
                 self.frames[key] = frame
                 self.sketch.frames.append(frame)
+
+    def _draw_cells(self, stage: Stage) -> None:
+        """The frames of cells that show their inside."""
+        drawn: dict[tuple[Block, int | None], None] = {}
+        for item in self.lattice.items:
+            if item.role == "part" and item.block in stage.rows and self.circuits[item.block].framed:
+                if (item.block, item.t) in drawn:
+                    continue
+                drawn[item.block, item.t] = None
+                x, y = self.corner(item)
+                circuit = self.circuits[item.block]
+                title = "   ".join([content.named(item.block.kind), *content.weights(item.block, self.subject)])
+                tip = content.weight_tooltip(item.block, self.subject)
+                self.sketch.frames.append(
+                    Frame(x, y, circuit.width, circuit.height, title, "cell", 9.5, tip, item.block.path)
+                )
+
+    def corner(self, item: Item) -> Point:
+        """The upper left corner of a cell."""
+        assert item.block is not None
+        x, y = self.stage_of[item.block].crossing(item)
+        circuit = self.circuits[item.block]
+        return x - circuit.width / 2, y - circuit.height / 2
+
+    def wire(self, item: Item, names: tuple[str, str]) -> Wire | None:
+        """A wire of the cell in which an item stands, on the paper; None where it has no drawn course."""
+        assert item.block is not None
+        circuit = self.circuits[item.block]
+        wire = circuit.wires.get(names)
+        if wire is None:
+            return None
+        x, y = self.corner(item)
+        turned = self.stage_of[item.block].rows[item.block].backwards
+
+        def paper(point: Point) -> Point:
+            return x + (circuit.width - point[0] if turned else point[0]), y + point[1]
+
+        label = None if wire.label is None else paper(wire.label)
+        return Wire(tuple(map(paper, wire.curve)), label, -wire.side if turned else wire.side)
 
     def anchor(self, item: Item, *, leaving: bool) -> tuple[Box, Point]:
         """Where a line leaves or meets a sequence as a whole: the right or the left border of its frame."""
@@ -222,6 +263,17 @@ class Board:
             return Box("", x, y, 62.0, row.height, "rect", "ellipsis", (Line("⋯", 16),), "", item.block.path)
         assert item.part is not None
         slot = self.slot(item)
+        if self.circuits[item.block].framed:
+            lines = part_lines(self.subject, item.part, item.t, self.options.gradient, slot.shape == "circle")
+            nodes = item.part.nodes
+            tip = "" if not nodes else content.statistics(
+                nodes[-1].output, self.subject.value(nodes[-1].output, item.t),
+                self.subject.gradient(nodes[-1].output, item.t), item.t,
+            )
+            return Box(
+                "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, lines, tip,
+                nodes[-1].path if nodes else item.block.path,
+            )
         lines = self.cell_lines(item.block, item.t)
         return Box(
             "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, lines,

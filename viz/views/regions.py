@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from viz import text
-from viz.curves import Curve, rounded, sideways, straight, upright
+from viz.curves import Curve, rounded, sideways
 from viz.layout.grid import TITLE
-from viz.layout.layered import Arrangement, arrange
+from viz.layout.layered import Arrangement, arrange, bent
 from viz.model.lattice import Item, Link
 from viz.model.subject import norm
 from viz.scene import Box, BoxKind, Line, Point, Text
@@ -143,9 +142,13 @@ def _arrange(board: Board, region: Region) -> None:
     edges = [(index[link.source], index[link.target]) for link in region.links]
     labels = {}
     if board.options.gradient:
-        room = (46.0, 14.0) if region.upwards else (20.0, 44.0)
+        room = (46.0, 14.0) if region.upwards else (40.0, 44.0)
         labels = {k: room for k, link in enumerate(region.links) if board.subject.carries(link.flow)}
-    region.arrangement = arrange(sizes, edges, gap=16, between=36 if labels else 26, lane=22, labels=labels)
+    read = {link.source for link in region.links}
+    first = {index[item] for item in region.ports if item in read}
+    last = {index[item] for item in region.ports if item not in read}
+    between = 36 if labels else 26
+    region.arrangement = arrange(sizes, edges, gap=16, between=between, lane=22, labels=labels, first=first, last=last)
 
 
 def size(region: Region) -> tuple[float, float]:
@@ -206,7 +209,7 @@ def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[
     found = []
     for k, link in enumerate(region.links):
         corners = [paper(corner) for corner in region.arrangement.routes[k]]
-        curve = _bends(corners, region.upwards)
+        curve = bent(corners, upright_bends=region.upwards)
         source, target = board.boxes.get(link.source), board.boxes.get(link.target)
         if link.source in region.ports:
             source, way = _port(board, link.source)
@@ -223,17 +226,6 @@ def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[
         kind = state_kind(board, link.source) if link.source.role == "state" else "forward"
         found.append((link, Route(source, target, curve, kind, label, -1)))
     return found
-
-
-def _bends(corners: list[Point], upwards: bool) -> Curve:
-    """Straight, bent, straight, bent …, as a layered layout routes its edges."""
-    curve: Curve = (corners[0],)
-    for k, (one, other) in enumerate(pairwise(corners)):
-        if math.dist(one, other) < 0.01:
-            continue
-        bend = upright if upwards else sideways
-        curve = _join(curve, straight(one, other) if k % 2 == 0 else bend(one, other))
-    return curve
 
 
 def _join(first: Curve, second: Curve) -> Curve:

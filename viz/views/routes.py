@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from viz.curves import Curve, rounded, sideways, straight, upright
 from viz.model.lattice import Item, Link
 from viz.scene import Box, EdgeKind, Point, Text
-from viz.views.board import Board
+from viz.views.board import LANE, Board
 from viz.views.flows import OFFSET
 from viz.views.stage import key_of, reach
 
@@ -36,11 +36,33 @@ def route(board: Board, link: Link) -> Route | None:
     roles = (link.source.role, link.target.role)
     if "block" in roles or "whole" in roles:
         return None
+    if roles == ("part", "part") and link.source.block is link.target.block:
+        return _inner(board, link)
     if roles[1] == "state":
         return _leave(board, link)
     if roles[0] in ("state", "start", "gap"):
         return _arrive(board, link)
     return _rise(board, link)
+
+
+def _inner(board: Board, link: Link) -> Route:
+    """Inside a cell."""
+    source, target = board.boxes[link.source], board.boxes[link.target]
+    assert link.source.part is not None and link.target.part is not None
+    wire = board.wire(link.source, (link.source.part.name, link.target.part.name))
+    kind = _inner_kind(board, link)
+    if wire is None:
+        return Route(source, target, sideways((source.right, source.y), (target.left, target.y)), kind, None, -1)
+    return Route(source, target, wire.curve, kind, _at(wire.label), wire.side)
+
+
+def _inner_kind(board: Board, link: Link) -> EdgeKind:
+    name = board.lattice.names.get(link.tensor, "")
+    return "c" if name == "c" else "h" if name == "h" else "forward"
+
+
+def _at(label: Point | None) -> Text | None:
+    return None if label is None else Text(*label, "", size=_NUMBER)
 
 
 def state_kind(board: Board, item: Item) -> EdgeKind:
@@ -55,8 +77,13 @@ def _leave(board: Board, link: Link) -> Route:
     y = target.y
     forward = target.x > source.x
     ends = (source.right, target.left) if forward else (source.left, target.right)
-    curve = straight((ends[0], y), (ends[1], y))
     label = _beneath(ends, y) if board.readers[link.target] > 1 else None
+    curve = straight((ends[0], y), (ends[1], y))
+    if link.source.part is not None:
+        wire = board.wire(link.source, (link.source.part.name, f"{board.lattice.names[link.tensor]}>"))
+        if wire is not None:
+            curve = (*wire.curve[:-1], *straight(wire.curve[-1], (ends[1], y)))
+            label = label or _at(wire.label)
     return Route(source, target, curve, state_kind(board, link.target), label, -1 if forward else 1)
 
 
@@ -71,24 +98,34 @@ def _arrive(board: Board, link: Link) -> Route:
     end = (target.left if forward else target.right, y)
     kind = state_kind(board, link.source) if link.source.role != "gap" else "state"
     side = -1 if forward else 1
-    if link.lane and board.lattice.names.get(link.tensor, link.lane) != link.lane and link.source.role == "state":
-        return _around(board, link, end, kind, side)
+    if link.lane and link.source.tensor is not None and board.lattice.names[link.source.tensor] != link.lane:
+        return _around(board, link, kind, side)
+    wire = board.wire(link.target, (f"<{link.lane}", link.target.part.name)) if link.target.part is not None else None
+    if wire is not None:
+        end = wire.curve[0]
+        lead = straight(start, end) if abs(start[1] - end[1]) < 0.5 else sideways(start, end)
+        return Route(source, target, (*lead[:-1], *wire.curve), kind, _beneath((start[0], end[0]), end[1]), side)
     if abs(start[1] - y) < 0.5:
         return Route(source, target, straight(start, end), kind, _beneath((start[0], end[0]), y), side)
     label = Text((start[0] + end[0]) / 2, max(start[1], y) + OFFSET + 9, "", size=_NUMBER)
     return Route(source, target, sideways(start, end), kind, label, side)
 
 
-def _around(board: Board, link: Link, end: Point, kind: EdgeKind, side: int) -> Route:
-    """A state that skips a step passes under the cells in between."""
-    block = link.target.block
-    assert block is not None
-    source, target = board.boxes[link.source], board.boxes[link.target]
+def _around(board: Board, link: Link, kind: EdgeKind, side: int) -> Route:
+    """A state that skips a step passes the cells in between: in turns under and over them, the first one always over."""
+    block, item = link.target.block, link.source
+    assert block is not None and item.t is not None
+    source, target = board.boxes[item], board.boxes[link.target]
     stage = board.stage_of[block]
-    low = stage.y + stage.rows[block].y + stage.rows[block].height / 2 + 9
-    near = end[0] - (16 if end[0] > source.x else -16)
-    curve = rounded([(source.x, source.bottom), (source.x, low), (near, low), (near, end[1]), end], 6)
-    label = Text(near - 14, (low + end[1]) / 2, "", "end" if end[0] > source.x else "start", _NUMBER)
+    row = stage.rows[block]
+    highest = source.y < stage.y + row.y - row.height / 2 + LANE
+    above = item.role == "start" or (highest and stage.column[item.t] % 2 == 1)
+    way = -1 if above else 1
+    level = stage.y + row.y + way * (row.height / 2 + 12)
+    x = target.left + 24 if target.x > source.x else target.right - 24
+    leave, meet = (source.top, target.top) if above else (source.bottom, target.bottom)
+    curve = rounded([(source.x, leave), (source.x, level), (x, level), (x, meet)], 6)
+    label = Text((source.x + target.x) / 2, level - 9 if above else level + OFFSET + 9, "", size=_NUMBER)
     return Route(source, target, curve, kind, label, side)
 
 
@@ -104,17 +141,36 @@ def _rise(board: Board, link: Link) -> Route:
     parts = [item.part.name if item.part is not None else "" for item in (link.source, link.target)]
     offset = stage.lines.get((lower, parts[0], upper, parts[1]))
     middle = stage.crossing(link.source)[0] - stage.rows[lower].offset
+    below, above = _departure(board, link), _arrival(board, link)
+    bottom, top = (below[-1][1] if below else source.top), (above[0][1] if above else target.bottom)
     if offset is None:
         leaves = sum(reach(stage, lower, parts[0], "^")) / 2
         arrives = sum(reach(stage, upper, parts[1], "v")) / 2
-        curve = upright((middle + leaves, source.top), (middle + arrives, target.bottom))
+        curve = upright((middle + leaves, bottom), (middle + arrives, top))
         offset = leaves
     else:
-        curve = straight((middle + offset, source.top), (middle + offset, target.bottom))
+        curve = straight((middle + offset, bottom), (middle + offset, top))
+    curve = (*below[:-1], *curve[:-1], *(above or curve[-1:]))
     leftmost = offset < stage.middle - 1
     x = middle + offset + (-1 if leftmost else 1) * (OFFSET + 6)
-    label = Text(x, source.top - 10, "", "end" if leftmost else "start", _NUMBER)
+    label = Text(x, bottom - 10, "", "end" if leftmost else "start", _NUMBER)
     return Route(source, target, curve, kind, label, 1 if leftmost else -1)
+
+
+def _departure(board: Board, link: Link) -> Curve:
+    """The way from a part of an open cell to the upper border; nothing for a closed one."""
+    if link.source.part is None:
+        return ()
+    wire = board.wire(link.source, (link.source.part.name, "^"))
+    return wire.curve if wire is not None else ()
+
+
+def _arrival(board: Board, link: Link) -> Curve:
+    """The way from the lower border to a part of an open cell."""
+    if link.target.part is None:
+        return ()
+    wire = board.wire(link.target, ("v", link.target.part.name))
+    return wire.curve if wire is not None else ()
 
 
 def _is_h(board: Board, link: Link) -> bool:

@@ -7,11 +7,13 @@ from typing import Any, Literal
 
 from viz.model.lattice import Link
 from viz.model.subject import Subject, Subjectlike, norm
+from viz.model.taps import add_taps
 from viz.model.unroll import unroll, whole_cell
 from viz.theme import Theme
 from viz.view import View
 from viz.views.board import Board, Options
 from viz.views.flows import Flow, Scale
+from viz.views.insides import Insides
 from viz.views.regions import Region, draw, head_level, regions, size, ways
 from viz.views.routes import Route, route
 
@@ -32,8 +34,13 @@ def unrolled(
 ) -> View:
     """Draw a network unrolled in time."""
     subject = Subject(what, time)
-    lattice = unroll(subject, whole_cell, lambda positions: _chosen(positions, steps))
-    board = Board(lattice, Options(gradient))
+    insides = Insides()
+    lattice = unroll(subject, insides.split if detail == "op" else whole_cell, lambda positions: _chosen(positions, steps))
+    circuits = None
+    if detail == "op":
+        add_taps(lattice)
+        circuits = insides.circuits(lattice, gradient)
+    board = Board(lattice, Options(gradient), circuits)
     _lay_out(board)
     return View(board.sketch.scene(subject.graph.name if title is None else title, scale=scale), theme)
 

@@ -1,0 +1,134 @@
+"""Insides: which boxes a cell is drawn as, where they stand in it, and what is written in them."""
+
+from __future__ import annotations
+
+from graphengine.graph import Node, Tensor
+from graphengine.loop import Delay, StepSlice
+from viz import text
+from viz.layout.circuits import Circuit
+from viz.layout.open_cell import open_cell
+from viz.layout.templates import TEMPLATES, Template
+from viz.model.blocks import Block
+from viz.model.lattice import Item, Lattice, Link, Part
+from viz.model.parts import cut, single
+from viz.model.subject import Subject
+from viz.scene import BoxKind, Line, Shape
+from viz.views import content
+
+_BALLS = ("add", "subtract", "multiply", "divide")
+_WIDE = ("matmul",)
+
+
+class Insides:
+    """Cuts cells into parts: along a template where one fits, node by node where none does."""
+
+    def __init__(self) -> None:
+        self.templates: dict[Block, Template] = {}
+
+    def split(self, subject: Subject, block: Block) -> list[Part]:
+        """Cut a cell."""
+        for template in TEMPLATES:
+            parts = cut(subject, block, template.anchors)
+            if parts is not None:
+                self.templates[block] = template
+                return parts
+        return single(subject, block)
+
+    def circuits(self, lattice: Lattice, gradient: bool) -> dict[Block, Circuit]:
+        """Return where the parts of every cell stand; the lattice must have its taps."""
+        return {
+            block: self.templates[block].circuit if block in self.templates else _laid_out(lattice, block, gradient)
+            for block in lattice.parts
+        }
+
+
+def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
+    """What the ends of a line are called inside a cell; None for a line that has nothing to do with it."""
+    inside = [item.part.name if item.part is not None and item.block is block else "" for item in (link.source, link.target)]
+    if not any(inside):
+        return None
+    source = inside[0] or (f"<{link.lane}" if link.lane else "v")
+    target = inside[1] or (f"{lattice.names[link.tensor]}>" if link.target.role in ("state", "gap") else "^")
+    return source, target
+
+
+def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
+    """A cell that nobody drew by hand: its parts in ranks from left to right."""
+    subject = lattice.subject
+    times = {item.t: None for item in lattice.items if item.role == "part" and item.block is block}
+    sizes, looks = {}, {}
+    for part in lattice.parts[block]:
+        looks[part.name] = look(part)
+        if not part.nodes:
+            sizes[part.name] = (7.0, 7.0)
+            continue
+        if looks[part.name][0] == "circle":
+            sizes[part.name] = (22.0, 22.0)
+            continue
+        room = [content.size_of(part_lines(subject, part, t, gradient), 8) for t in times]
+        sizes[part.name] = (max(26.0, *(width for width, _ in room)), max(22.0, *(height for _, height in room)))
+    carried: dict[tuple[str, str], bool] = {}
+    for link in lattice.links:
+        wire = ends(lattice, link, block)
+        if wire is not None:
+            carried[wire] = carried.get(wire, False) or (gradient and subject.carries(link.flow))
+    numbered = {wire for wire, carries in carried.items() if carries and not wire[1].endswith(">")}
+    return open_cell(sizes, looks, list(carried), numbered, lattice.lanes(block))
+
+
+def look(part: Part) -> tuple[Shape, BoxKind]:
+    """How a part that nobody drew by hand looks."""
+    if not part.nodes:
+        return "circle", "c" if part.name.startswith("c_") else "h" if part.name.startswith("h_") else "state"
+    kind = part.nodes[-1].op.kind
+    return ("circle", "op") if kind in _BALLS else ("round", "op" if kind in _WIDE else "gate")
+
+
+def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None) -> tuple[Line, ...]:
+    """What is written in a part of a cell: products with their shapes, activations with their values."""
+    if not part.nodes:
+        return ()
+    node = part.nodes[-1]
+    products = [each for each in part.nodes if each.op.kind == "matmul"]
+    if ball if ball is not None else look(part)[0] == "circle":
+        return (Line(content.glyph(node), 12, bold=True),)
+    if products:
+        lines = [Line(_spelt_products(subject, part, products), 9.5, bold=True)]
+        shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
+        lines.append(Line(shapes, 8.5, "muted"))
+        if gradient:
+            norms = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
+            lines += [Line("  ".join(f"∂{n} {text.number(size, 2)}" for n, size in norms), 8.5, "gradient")] if norms else []
+        return tuple(lines)
+    name = node.output.name
+    sign = content.glyph(node)
+    lines = [Line(sign if name.startswith(node.op.kind) else f"{name} = {sign}", 9.5, bold=True)]
+    value = content.spelt(subject.value(node.output, t), len(node.output.shape)) if t is not None else []
+    return (*lines, *(Line(each, 8.5) for each in value))
+
+
+def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
+    """Spell the products of a part and what is added to them: x·W + h·U + b."""
+    terms = []
+    for each in products:
+        terms.append("·".join(_symbol(subject, tensor) for tensor in each.inputs))
+    for node in part.nodes:
+        if node.op.kind == "add":
+            terms += [_symbol(subject, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)]
+    return " + ".join(terms)
+
+
+def _symbol(subject: Subject, tensor: Tensor) -> str:
+    """The letter of a value: of a weight, of a state of the step before, of an input."""
+    if isinstance(tensor.node.op, Delay):
+        return tensor.name.removesuffix("_prev")
+    if isinstance(tensor.node.op, StepSlice):
+        return tensor.node.inputs[0].name
+    found = subject.parameters(tensor) if tensor.node in subject.static else []
+    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else tensor.name
+
+
+def part_item_title(item: Item) -> str:
+    """The title of an open cell's frame."""
+    assert item.block is not None
+    return content.named(item.block.kind)
