@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphengine import errors
-from graphengine.program import explained
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepCount, StepSlice, time_first
 from graphengine.op import Source, check_gradient, one_or_all, sum_to
 from graphengine.passes.split import Unit
+from graphengine.program import explained
 from graphengine.run import RunContext
 from graphengine.spec import Array, Spec
 

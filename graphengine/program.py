@@ -7,6 +7,7 @@ made and arrays are found once, so that a step costs one call per op and nothing
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import length_hint
 from typing import Any, TypeAlias
 
 from graphengine import errors
@@ -45,7 +46,7 @@ class Program:
             for function, args in pending:
                 function(*args)
         except Exception:
-            self.node = self.nodes[len(self.calls) - pending.__length_hint__() - 1]
+            self.node = self.nodes[len(self.calls) - length_hint(pending) - 1]
             raise
 
 

@@ -1,7 +1,7 @@
 """The sweep over a circle: from the last step to the first, carrying gradients through the delays.
 
-What lives for one step takes turns in two arrays, one for even steps and one for odd, because a step still reads what the
-step after it carried. Gradients that are needed of all steps are written where they stay.
+What lives for one step takes turns in two arrays, one for even steps and one for odd, because a step still reads what
+the step after it carried. Gradients that are needed of all steps are written where they stay.
 """
 
 from __future__ import annotations
