@@ -237,8 +237,8 @@ def main(argv: Sequence[str]) -> None:
     }  # fmt: skip
     print(f"What one step of one sequence costs with {chosen.hidden} hidden units, counted on the graph:\n")
     print(costs_table(trainings), end="\n\n")
-    print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy")
-    print(f"are medians of the runs, on {EXAMINED} new sequences; the gradient on h is a share of that at the last step:\n")
+    print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy:")
+    print(f"medians on {EXAMINED} new sequences; the gradient on h is a share of that at the last step:\n")
     print(results_table(trainings, chosen.length), end="\n\n")
     draw(trainings, gallery, chosen.length)
     print(gallery.report())

@@ -39,7 +39,7 @@ def by_feature(before: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> A
 
 
 class Forward:
-    """The forward pass for one set of sizes; afterwards it holds what the backward pass and the results are read from."""
+    """The forward pass for one set of sizes; afterwards it holds what backward pass and results are read from."""
 
     def __init__(self, plan: Plan, run: RunContext, *, gradients: bool) -> None:
         self.plan = plan

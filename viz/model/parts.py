@@ -20,7 +20,7 @@ def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     """
     found: dict[Node, str] = {}
     for name, values in anchors.items():
-        node = next((node for node in block.nodes if _bare(node) & set(values)), None)
+        node = next((node for node in reversed(block.nodes) if _bare(node) & set(values)), None)
         if node is None:
             return None
         found[node] = name

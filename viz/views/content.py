@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -133,6 +134,11 @@ def looks(name: str) -> tuple[BoxKind, Shape]:
     if name in KINDS:
         return ("c", "rect") if name == "c" else ("h", "pill")
     return "state", "pill"
+
+
+def bare(name: str) -> str:
+    """A value's name without the number that made it unique: `f_1` of a second step is f."""
+    return re.sub(r"_\d+\Z", "", name)
 
 
 def glyph(node: Node) -> str:

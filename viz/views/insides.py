@@ -7,7 +7,7 @@ from graphengine.loop import Delay, StepSlice
 from viz import text
 from viz.layout.circuits import Circuit
 from viz.layout.open_cell import open_cell
-from viz.layout.templates import TEMPLATES, Template
+from viz.layout.templates import TAP, TEMPLATES, Template
 from viz.model.blocks import Block
 from viz.model.lattice import Item, Lattice, Link, Part
 from viz.model.parts import cut, single
@@ -60,7 +60,7 @@ def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
     for part in lattice.parts[block]:
         looks[part.name] = look(part)
         if not part.nodes:
-            sizes[part.name] = (7.0, 7.0)
+            sizes[part.name] = (TAP, TAP)
             continue
         if looks[part.name][0] == "circle":
             sizes[part.name] = (22.0, 22.0)
@@ -87,24 +87,27 @@ def look(part: Part) -> tuple[Shape, BoxKind]:
 def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None) -> tuple[Line, ...]:
     """What is written in a part of a cell: products with their shapes, activations with their values."""
     if not part.nodes:
-        return ()
+        name = part.name.removesuffix("_prev").removesuffix("_out")
+        return (Line(name if len(name) == 1 else "", 9.5, bold=True),)
     node = part.nodes[-1]
     products = [each for each in part.nodes if each.op.kind == "matmul"]
     if ball if ball is not None else look(part)[0] == "circle":
         return (Line(content.glyph(node), 12, bold=True),)
-    if products:
-        lines = [Line(_spelt_products(subject, part, products), 9.5, bold=True)]
-        shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
-        lines.append(Line(shapes, 8.5, "muted"))
-        if gradient:
-            norms = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
-            lines += [Line("  ".join(f"∂{n} {text.number(size, 2)}" for n, size in norms), 8.5, "gradient")] if norms else []
-        return tuple(lines)
-    name = node.output.name
-    sign = content.glyph(node)
-    lines = [Line(sign if name.startswith(node.op.kind) else f"{name} = {sign}", 9.5, bold=True)]
+    name, sign = content.bare(node.output.name), content.glyph(node)
     value = content.spelt(subject.value(node.output, t), len(node.output.shape)) if t is not None else []
-    return (*lines, *(Line(each, 8.5) for each in value))
+    numbers = [Line(each, 8.5) for each in value]
+    spelt = _spelt_products(subject, part, products)
+    if part.name in ("product", "reset") or node in products:
+        if node.op.kind == "multiply":
+            gates = [tensor.name for tensor in node.inputs if tensor.node not in part.nodes]
+            spelt = f"{' ⊙ '.join(map(content.bare, gates))} ⊙ ({spelt})" if products else " ⊙ ".join(map(content.bare, gates))
+        shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
+        weights = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
+        parts = "  ".join(f"∂{letter} {text.number(size, 2)}" for letter, size in weights) if gradient else ""
+        lines = [Line(spelt, 9.5, bold=True), Line(shapes, 8.5, "muted"), Line(parts, 8.5, "gradient")]
+        return tuple(line for line in lines if line.content)
+    title = sign if part.name == "c_act" or name.startswith(node.op.kind) else f"{name} = {sign}"
+    return (Line(title, 9.5, bold=True), *([Line(f"+ {spelt}", 8.5, "muted")] if products else []), *numbers)
 
 
 def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
@@ -121,11 +124,11 @@ def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
 def _symbol(subject: Subject, tensor: Tensor) -> str:
     """The letter of a value: of a weight, of a state of the step before, of an input."""
     if isinstance(tensor.node.op, Delay):
-        return tensor.name.removesuffix("_prev")
+        return content.bare(tensor.name).removesuffix("_prev")
     if isinstance(tensor.node.op, StepSlice):
         return tensor.node.inputs[0].name
     found = subject.parameters(tensor) if tensor.node in subject.static else []
-    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else tensor.name
+    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.bare(tensor.name)
 
 
 def part_item_title(item: Item) -> str:

@@ -195,7 +195,7 @@ def _place_lines(stage: Stage, lines: list[Line]) -> None:
     verticals = []
     for lower, sender, upper, reader in lines:
         leaves, arrives = reach(stage, lower, sender, "^"), reach(stage, upper, reader, "v")
-        verticals.append(Vertical(number[lower], number[upper], leaves, arrives, sum(arrives) / 2))
+        verticals.append(Vertical(number[lower], number[upper], leaves, arrives, sum(leaves) / 2))
     for line, vertical, x in zip(lines, verticals, channels(covered, verticals), strict=True):
         stage.lines[line] = x
         for key in keys[vertical.lower + 1 : vertical.upper] if x is not None else ():
