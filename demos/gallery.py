@@ -31,7 +31,7 @@ class Gallery:
 
     def plot(self, name: str, figure: Any) -> None:
         """Save a figure of matplotlib."""
-        from demos import plots
+        from demos import plots  # matplotlib is for those who plot
 
         self.files += plots.save(figure, self.folder / name)
 

@@ -8,11 +8,12 @@ forget gate, or through h, where each step multiplies it by the gates' derivativ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import viz
 from demos import plots
@@ -90,7 +91,7 @@ def traced(name: str, cell: Cell, length: int, seed: int) -> Trace:
     return Plan(loss).trace({x: rng.standard_normal((BATCH, length, FEATURES))})
 
 
-def norms(steps: Sequence[Array]) -> Array:
+def norms(steps: Iterable[Any]) -> Array:
     """Return the norm of every step's gradient."""
     return np.array([np.linalg.norm(step) for step in steps])
 
@@ -122,7 +123,7 @@ def explained(flows: Sequence[Flow]) -> str:
     )
 
 
-def plot(flows: Sequence[Flow]) -> plots.Figure:
+def plot(flows: Sequence[Flow]) -> Figure:
     """Plot the norms against the distance from the loss, one panel per network."""
     with plots.panels([found.name for found in flows], width=3.4) as (figure, axes):
         for panel, found in zip(axes, flows, strict=True):

@@ -27,7 +27,7 @@ SERIES = [
         ("c", "-"),
     )
 ]  # fmt: skip
-STYLE = {
+STYLE: dict[str, Any] = {
     "figure.facecolor": LIGHT.background,
     "axes.facecolor": LIGHT.background,
     "axes.edgecolor": COLOURS["muted"],

@@ -12,12 +12,13 @@ and a learning rate of 0.003 the plain RNN learns in three of six, later than th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import viz
 from demos import plots
@@ -32,6 +33,8 @@ from graphengine import Adam, Graph, Plan, Tensor, Trace
 from graphengine.spec import Array
 from graphengine.structure import leaves
 from layers import Cell, Dense, discover, dynamic_rnn, softmax_cross_entropy
+
+Kind: TypeAlias = Callable[[int], Cell]
 
 BATCH = 32
 RECENT = -(-2000 // BATCH)
@@ -55,12 +58,12 @@ class Network:
     loss: Tensor
 
 
-def build(kind: type[Cell], hidden: int, seed: int) -> Network:
+def build(kind: Kind, hidden: int, seed: int) -> Network:
     """Build the network of one kind of cell."""
-    g = Graph(kind.__name__, seed=seed)
+    cell = kind(hidden)
+    g = Graph(type(cell).__name__, seed=seed)
     x = g.placeholder("x", ("batch", "time", len(SYMBOLS)))
     y = g.placeholder("y", ("batch",), dtype="int64")
-    cell = kind(hidden)
     outputs, state = dynamic_rnn(cell, x, over="time")
     logits = Dense(len(CLASSES))(leaves(state)[-1])
     h = outputs.node.inputs[0]  # the cell's output at one step, which the loop stacks
@@ -89,7 +92,7 @@ class Training:
 
 
 def train(
-    kind: type[Cell], hidden: int, length: int, steps: int, rate: float, seed: int, *, bar: str = "", quiet: bool = True
+    kind: Kind, hidden: int, length: int, steps: int, rate: float, seed: int, *, bar: str = "", quiet: bool = True
 ) -> Training:
     """Train one network from one seed."""
     network = build(kind, hidden, seed)
@@ -158,7 +161,7 @@ def relative(norms: Sequence[Array]) -> Array:
     return averaged
 
 
-def comparison(trainings: dict[str, list[Training]], length: int) -> plots.Figure:
+def comparison(trainings: dict[str, list[Training]], length: int) -> Figure:
     """Plot the losses, and the gradient on h against its distance from the loss."""
     titles = ("Loss of the last 2,000 sequences", "Gradient on h, before training", "Gradient on h, after training")
     with plots.panels(titles) as (figure, (left, middle, right)):

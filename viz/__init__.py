@@ -5,8 +5,10 @@ from viz.render import RendererNotFound
 from viz.scene import Box, Edge, Frame, Line, Scene, Text
 from viz.theme import Theme
 from viz.view import View
+from viz.views.cell import cell
+from viz.views.unrolled import unrolled
 
 __all__ = [
     "Box", "Edge", "FormatError", "Frame", "Line", "RenderError", "RendererNotFound", "SaveError", "Scene",
-    "SceneError", "SizeError", "Text", "Theme", "View",
+    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "unrolled",
 ]

@@ -69,6 +69,7 @@ class Circuit:
         lanes: by state, the y at which it passes the borders.
         wires: by (from, to): names of parts; "<c" is the state c of the step before, "c>" the state that leaves, "v" what comes
             from below, "^" what leaves upwards. A wire that is missing runs straight.
+        spots: by value, where its gradient may stand as a box of its own.
         framed: whether the cell is a frame around its parts, or one box that is its only part.
     """
 
@@ -77,12 +78,8 @@ class Circuit:
     slots: Mapping[str, Slot]
     lanes: Mapping[str, float]
     wires: Mapping[tuple[str, str], Wire] = field(default_factory=dict)
+    spots: Mapping[str, Point] = field(default_factory=dict)
     framed: bool = False
-
-    def slot(self, name: str) -> Slot:
-        """Where a part stands."""
-        return self.slots[name]
-
 
 def closed(width: float, height: float, states: Sequence[str], shape: Shape = "round", kind: BoxKind = "cell") -> Circuit:
     """Return a cell that shows nothing of its inside; its states share its sides evenly."""

@@ -20,6 +20,7 @@ Size: TypeAlias = tuple[float, float]
 
 _SWEEPS = 12
 _PORT = 22.0  # at most so far apart do edges leave a box
+_CORNER = 16.0  # so far from its corners, if there is room
 
 
 @dataclass(frozen=True)
@@ -316,7 +317,8 @@ def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool]
         item = items[i]
         ends.sort()
         step = min(_PORT, item.breadth / (len(ends) + 1))
-        low, high = item.at - item.breadth / 2 + step / 2, item.at + item.breadth / 2 - step / 2
+        margin = min(_CORNER, (item.breadth - step * (len(ends) - 1)) / 2)
+        low, high = item.at - item.breadth / 2 + margin, item.at + item.breadth / 2 - margin
         wanted = [
             min(max(there, low + step * k), high - step * (len(ends) - 1 - k)) for k, (there, _) in enumerate(ends)
         ]

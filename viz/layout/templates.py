@@ -1,14 +1,19 @@
-"""Templates: the insides of the cells that everybody draws, placed by hand the way papers draw them."""
+"""Templates: the insides of the cells that everybody draws, placed by hand the way papers draw them.
+
+Each comes in three sizes: small for a lattice, medium for a picture of one cell, large with room for named gradients.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from viz.curves import rounded
 from viz.layout.circuits import Circuit, Slot, Wire
 from viz.scene import BoxKind, Point
 
+Size: TypeAlias = Literal["small", "medium", "large"]
 
 TAP = 20.0  # the size of the point where a state branches
 
@@ -19,11 +24,11 @@ class Template:
 
     Attributes:
         anchors: by part, the names that its value may have in the graph.
-        circuit: where everything stands.
+        sizes: where everything stands.
     """
 
     anchors: Mapping[str, tuple[str, ...]]
-    circuit: Circuit
+    sizes: Mapping[Size, Circuit]
 
 
 def _ball(x: float, y: float) -> Slot:
@@ -43,7 +48,6 @@ def _tap(x: float, y: float, kind: BoxKind) -> Slot:
 
 
 def _wire(*corners: Point, label: Point | None = None, side: int = -1) -> Wire:
-    """A wire along some corners; without a label of its own its number stands beside its middle, if it has one."""
     return Wire(rounded(corners, 7), label, side)
 
 
@@ -62,105 +66,146 @@ def _right(start: float, end: float, y: float, *, numbered: bool = True) -> Wire
     return _wire((start, y), (end, y), label=((start + end) / 2, y + 17) if numbered else None)
 
 
-LSTM = Template(
-    anchors={
-        "product": ("f_pre",), "f": ("f",), "i": ("i",), "cproj": ("cproj",), "o": ("o",), "kept": ("kept",),
-        "written": ("written",), "c": ("c",), "c_act": ("c_act",), "h": ("h",),
-    },
-    circuit=Circuit(
-        452, 250,
+def lstm(w: float = 0, t: float = 0) -> Circuit:
+    """An LSTM, `w` wider from gate to gate and `t` taller from row to row."""
+    f, i, cproj, o, act, tap = 66.0, 142 + w, 226 + 2 * w, 308 + 3 * w, 396 + 3.6 * w, 436 + 4.4 * w
+    c, written, gate, product = 42.0, 88 + t, 138 + 2 * t, 210 + 3 * t
+    right = tap + 24
+    mid = (c + gate) / 2 + 2
+    return Circuit(
+        right, product + 40 + 1.6 * t,
         slots={
-            "product": _op(34, 340, 210, 42), "f": _gate(66, 138), "i": _gate(142, 138), "cproj": _gate(226, 138, 78),
-            "o": _gate(308, 138), "kept": _ball(66, 42), "written": _ball(226, 88), "c": _ball(226, 42),
-            "c_out": _tap(388, 42, "c"), "c_act": Slot(388, 93, 56, 32, "round", "op"), "h": _ball(388, 138),
-            "h_out": _tap(428, 138, "h"),
+            "product": _op(34, o + 32, product, 42), "f": _gate(f, gate), "i": _gate(i, gate),
+            "cproj": _gate(cproj, gate, 78), "o": _gate(o, gate), "kept": _ball(f, c), "written": _ball(cproj, written),
+            "c": _ball(cproj, c), "c_out": _tap(act, c, "c"), "c_act": Slot(act, mid, 56, 32, "round", "op"),
+            "h": _ball(act, gate), "h_out": _tap(tap, gate, "h"),
         },
-        lanes={"c": 42, "h": 210},
+        lanes={"c": c, "h": product},
         wires={
-            ("<c", "kept"): _right(0, 55, 42, numbered=False),
-            ("kept", "c"): _right(77, 215, 42),
-            ("c", "c_out"): _right(237, 378, 42),
-            ("c", "c>"): _right(237, 452, 42),
-            ("c_out", "c>"): _right(398, 452, 42, numbered=False),
-            ("c_out", "c_act"): _down(388, 52, 77),
-            ("c", "c_act"): _wire((237, 42), (388, 42), (388, 77), label=(356, 64)),
-            ("c_act", "h"): _down(388, 109, 127),
-            ("f", "kept"): _up(66, 120, 53, 0.35),
-            ("i", "written"): _wire((142, 120), (142, 88), (215, 88), label=(180, 105)),
-            ("cproj", "written"): _up(226, 120, 99),
-            ("written", "c"): _up(226, 77, 53),
-            ("o", "h"): _right(339, 377, 138),
-            ("product", "f"): _up(66, 189, 156),
-            ("product", "i"): _up(142, 189, 156),
-            ("product", "cproj"): _up(226, 189, 156),
-            ("product", "o"): _up(308, 189, 156),
-            ("<h", "product"): _right(0, 34, 210, numbered=False),
-            ("h", "h_out"): _right(399, 418, 138, numbered=False),
-            ("h_out", "^"): _wire((428, 128), (428, 0)),
-            ("h_out", "h>"): _wire((428, 148), (428, 210), (452, 210)),
-            ("h", "h>"): _wire((399, 138), (428, 138), (428, 210), (452, 210)),
-            ("h", "^"): _wire((399, 138), (428, 138), (428, 0)),
+            ("<c", "kept"): _right(0, f - 11, c, numbered=False),
+            ("kept", "c"): _right(f + 11, cproj - 11, c),
+            ("c", "c_out"): _right(cproj + 11, act - 10, c),
+            ("c", "c>"): _right(cproj + 11, right, c),
+            ("c_out", "c>"): _right(act + 10, right, c, numbered=False),
+            ("c_out", "c_act"): _down(act, c + 10, mid - 16),
+            ("c", "c_act"): _wire((cproj + 11, c), (act, c), (act, mid - 16), label=(act - 32, c + 22)),
+            ("c_act", "h"): _down(act, mid + 16, gate - 11),
+            ("f", "kept"): _up(f, gate - 18, c + 11, 0.35),
+            ("i", "written"): _wire(
+                (i, gate - 18), (i, written), (cproj - 11, written), label=((i + cproj) / 2 - 4, written + 17)
+            ),
+            ("cproj", "written"): _up(cproj, gate - 18, written + 11),
+            ("written", "c"): _up(cproj, written - 11, c + 11),
+            ("o", "h"): _right(o + 31, act - 11, gate),
+            ("product", "f"): _up(f, product - 21, gate + 18),
+            ("product", "i"): _up(i, product - 21, gate + 18),
+            ("product", "cproj"): _up(cproj, product - 21, gate + 18),
+            ("product", "o"): _up(o, product - 21, gate + 18),
+            ("<h", "product"): _right(0, 34, product, numbered=False),
+            ("h", "h_out"): _right(act + 11, tap - 10, gate, numbered=False),
+            ("h_out", "^"): _wire((tap, gate - 10), (tap, 0)),
+            ("h_out", "h>"): _wire((tap, gate + 10), (tap, product), (right, product)),
+            ("h", "h>"): _wire((act + 11, gate), (tap, gate), (tap, product), (right, product)),
+            ("h", "^"): _wire((act + 11, gate), (tap, gate), (tap, 0)),
+        },
+        spots={
+            "f_pre": (f + 74, (gate + product) / 2), "i_pre": (i + 74, (gate + product) / 2),
+            "cproj_pre": (cproj + 74, (gate + product) / 2), "o_pre": (o + 74, (gate + product) / 2),
+            "c": ((cproj + act) / 2, c + 42), "h": (act + 4, product + 34), "pair": (110, product + 54),
         },
         framed=True,
-    ),
-)
+    )  # fmt: skip
 
-GRU = Template(
-    anchors={
-        "product": ("r_x",), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",), "kept": ("kept",),
-        "written": ("written",), "h": ("h",),
-    },
-    circuit=Circuit(
-        524, 284,
+
+def gru(w: float = 0, t: float = 0) -> Circuit:
+    """A gated recurrent unit; its reset may stand before or after the product."""
+    r, u, n, h, tap = 112.0, 236 + w, 390 + 2 * w, 442 + 3 * w, 496 + 3 * w
+    lane, reset, gate, product = 46.0, 114.0, 178.0, 244 + t
+    right = tap + 28
+    return Circuit(
+        right, product + 40 + t,
         slots={
-            "h_prev": Slot(44, 46, 64, 22, "pill", "h"), "product": _op(66, 440, 244, 42), "r": _gate(112, 178, 92, 48),
-            "u": _gate(236, 178, 92, 48), "n": _gate(390, 178, 96, 48), "reset": _op(62, 162, 114), "kept": _ball(236, 46),
-            "written": _ball(390, 114), "h": _ball(442, 46), "h_out": _tap(496, 46, "h"),
+            "h_prev": Slot(44, lane, 64, 22, "pill", "h"), "product": _op(66, n + 50, product, 42),
+            "r": _gate(r, gate, 92, 48), "u": _gate(u, gate, 92, 48), "n": _gate(n, gate, 96, 48),
+            "reset": _op(62, 162, reset), "kept": _ball(u, lane), "written": _ball(n, reset), "h": _ball(h, lane),
+            "h_out": _tap(tap, lane, "h"),
         },
-        lanes={"h": 46},
+        lanes={"h": lane},
         wires={
-            ("<h", "h_prev"): _right(0, 12, 46, numbered=False),
-            ("h_prev", "kept"): _right(76, 225, 46),
-            ("h_prev", "reset"): _wire((46, 57), (46, 114), (62, 114), label=(84, 88), side=1),
-            ("h_prev", "r"): _wire((28, 55), (28, 178), (66, 178), label=(44, 195)),
-            ("h_prev", "u"): _wire((66, 56), (66, 80), (176, 80), (176, 178), (190, 178), label=(206, 102), side=1),
-            ("kept", "h"): _right(247, 431, 46),
-            ("h", "h_out"): _right(453, 486, 46, numbered=False),
-            ("h_out", "h>"): _right(506, 524, 46, numbered=False),
-            ("h_out", "^"): _wire((496, 36), (496, 0)),
-            ("h", "h>"): _right(453, 524, 46, numbered=False),
-            ("h", "^"): _wire((453, 46), (496, 46), (496, 0)),
-            ("r", "reset"): _wire((130, 154), (130, 134), label=(101, 144), side=1),
-            ("u", "kept"): _up(236, 154, 57, 0.8),
-            ("u", "written"): _wire((282, 178), (300, 178), (300, 114), (379, 114), label=(340, 97), side=1),
-            ("n", "written"): _up(390, 154, 125),
-            ("written", "h"): _wire((401, 114), (442, 114), (442, 57), label=(472, 88)),
-            ("reset", "n"): _wire((162, 124), (324, 124), (324, 178), (342, 178), label=(206, 141)),
-            ("product", "r"): _up(112, 223, 202),
-            ("product", "u"): _up(236, 223, 202),
-            ("product", "n"): _up(390, 223, 202),
+            ("<h", "h_prev"): _right(0, 12, lane, numbered=False),
+            ("h_prev", "kept"): _right(76, u - 11, lane),
+            ("h_prev", "reset"): _wire((46, lane + 11), (46, reset), (62, reset), label=(84, reset - 26), side=1),
+            ("h_prev", "r"): _wire((28, lane + 11), (28, gate), (66, gate), label=(44, gate + 17)),
+            ("h_prev", "u"): _wire(
+                (66, lane + 10), (66, 80), (u - 60, 80), (u - 60, gate), (u - 46, gate), label=(u - 30, 102), side=1
+            ),
+            ("kept", "h"): _right(u + 11, h - 11, lane),
+            ("h", "h_out"): _right(h + 11, tap - 10, lane, numbered=False),
+            ("h_out", "h>"): _right(tap + 10, right, lane, numbered=False),
+            ("h_out", "^"): _wire((tap, lane - 10), (tap, 0)),
+            ("h", "h>"): _right(h + 11, right, lane, numbered=False),
+            ("h", "^"): _wire((h + 11, lane), (tap, lane), (tap, 0)),
+            ("r", "reset"): _wire((130, gate - 24), (130, reset + 20), label=(101, reset + 30), side=1),
+            ("u", "kept"): _up(u, gate - 24, lane + 11, 0.8),
+            ("u", "written"): _wire(
+                (u + 46, gate), (u + 64, gate), (u + 64, reset), (n - 11, reset), label=(u + 104, reset - 17), side=1
+            ),
+            ("n", "written"): _up(n, gate - 24, reset + 11),
+            ("written", "h"): _wire((n + 11, reset), (h, reset), (h, lane + 11), label=(h + 30, reset - 26)),
+            ("reset", "n"): _wire(
+                (162, reset + 10), (u + 88, reset + 10), (u + 88, gate), (n - 48, gate), label=(u - 30, reset + 27)
+            ),
+            ("product", "r"): _up(r, product - 21, gate + 24),
+            ("product", "u"): _up(u, product - 21, gate + 24),
+            ("product", "n"): _up(n, product - 21, gate + 24),
+        },
+        spots={
+            "r_pre": (r + 76, (gate + product) / 2 + 2), "u_pre": (u + 76, (gate + product) / 2 + 2),
+            "n_pre": (n + 76, (gate + product) / 2 + 2), "h": (tap - 24, lane + 112), "pair": (140, product + 52),
         },
         framed=True,
-    ),
-)
+    )  # fmt: skip
 
-RNN = Template(
-    anchors={"product": ("h_pre", "pre"), "h": ("h",)},
-    circuit=Circuit(
-        284, 172,
-        slots={"product": _op(34, 204, 134, 42), "h": _gate(119, 62, 72), "h_out": _tap(244, 62, "h")},
-        lanes={"h": 134},
+
+def rnn(w: float = 0, t: float = 0) -> Circuit:
+    """A plain recurrent cell."""
+    tap, h, product = 244 + w, 62.0, 134 + t
+    right = tap + 40
+    return Circuit(
+        right, product + 38 + 0.9 * t,
+        slots={"product": _op(34, 204 + w / 2, product, 42), "h": _gate(119, h, 72), "h_out": _tap(tap, h, "h")},
+        lanes={"h": product},
         wires={
-            ("<h", "product"): _right(0, 34, 134, numbered=False),
-            ("product", "h"): _up(119, 113, 80),
-            ("h", "h_out"): _right(155, 234, 62),
-            ("h_out", "^"): _wire((244, 52), (244, 0)),
-            ("h_out", "h>"): _wire((244, 72), (244, 134), (284, 134)),
-            ("h", "h>"): _wire((155, 62), (244, 62), (244, 134), (284, 134), label=(190, 79)),
-            ("h", "^"): _wire((155, 62), (244, 62), (244, 0), label=(190, 79)),
+            ("<h", "product"): _right(0, 34, product, numbered=False),
+            ("product", "h"): _up(119, product - 21, h + 18),
+            ("h", "h_out"): _right(155, tap - 10, h),
+            ("h_out", "^"): _wire((tap, h - 10), (tap, 0)),
+            ("h_out", "h>"): _wire((tap, h + 10), (tap, product), (right, product)),
+            ("h", "h>"): _wire((155, h), (tap, h), (tap, product), (right, product), label=(190, h + 17)),
+            ("h", "^"): _wire((155, h), (tap, h), (tap, 0), label=(190, h + 17)),
         },
+        spots={"h_pre": (197, (h + product) / 2 + 14), "h": ((155 + tap) / 2 + 30, h + 40), "pair": (110, product + 54)},
         framed=True,
-    ),
-)
+    )  # fmt: skip
 
-TEMPLATES = (LSTM, GRU, RNN)
+
+TEMPLATES = (
+    Template(
+        {
+            "product": ("f_pre",), "f": ("f",), "i": ("i",), "cproj": ("cproj",), "o": ("o",), "kept": ("kept",),
+            "written": ("written",), "c": ("c",), "c_act": ("c_act",), "h": ("h",),
+        },
+        {"small": lstm(), "medium": lstm(40, 8), "large": lstm(68, 36)},
+    ),
+    Template(
+        {
+            "product": ("r_x",), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",),
+            "kept": ("kept",), "written": ("written",), "h": ("h",),
+        },
+        {"small": gru(), "medium": gru(30, 10), "large": gru(44, 48)},
+    ),
+    Template(
+        {"product": ("h_pre", "pre"), "h": ("h",)},
+        {"small": rnn(), "medium": rnn(20, 8), "large": rnn(120, 62)},
+    ),
+)  # fmt: skip

@@ -90,6 +90,7 @@ class Lattice:
         states: by cell, the tensors that go on to later steps or stand at the end, in the order of its lanes.
         incoming: by cell, the lanes in which it reads earlier steps.
         names: by state and by delay, its symbol.
+        lane_of: by state, the lane that it stands in, where that is not the one of its own name.
     """
 
     subject: Subject
@@ -101,6 +102,7 @@ class Lattice:
     states: dict[Block, list[Tensor]] = field(default_factory=dict)
     incoming: dict[Block, list[str]] = field(default_factory=dict)
     names: dict[Tensor, str] = field(default_factory=dict)
+    lane_of: dict[Item, str] = field(default_factory=dict)
 
     def whole_over(self, whole: Item) -> object:
         """The axis of time of a sequence."""
@@ -112,6 +114,11 @@ class Lattice:
         self.items[source] = None
         self.items[target] = None
         self.links.append(Link(source, target, tensor, flow, lane))
+
+    def lane(self, item: Item) -> str:
+        """The lane that a state stands in."""
+        assert item.tensor is not None
+        return self.lane_of.get(item) or self.names[item.tensor]
 
     def lanes(self, block: Block) -> list[str]:
         """The lanes of a cell, its own states first and in the order of their delays: c above h."""

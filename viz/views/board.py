@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from graphengine.graph import Tensor
+from graphengine.spec import Array
 from viz import text
 from viz.layout.circuits import Circuit, Slot, Wire, closed
 from viz.layout.grid import PAD, TITLE, Spacing
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice
+from viz.model.lattice import Item, Lattice, Link
 from viz.model.subject import Subject, norm
 from viz.scene import Box, Emphasis, Frame, Line, Point, Text
 from viz.views import content
-from viz.views.flows import OFFSET
 from viz.views.insides import part_lines
 from viz.views.sketch import Sketch
 from viz.views.stage import Key, Shared, Stage, build, key_of, stages_of, wide_blocks
@@ -34,16 +32,23 @@ class Options:
     Attributes:
         gradient: draw the gradients too.
         bright: what is highlighted: tensors, at a position or (None) at all.
+        names: of positions in time, where there are no numbers.
+        faded: let the forward flow recede behind the gradient.
     """
 
     gradient: bool = False
     bright: Mapping[tuple[Tensor, int | None], None] | None = None
+    names: Mapping[int, str] | None = None
+    faded: bool = False
 
 
 class Board:
     """Draws a lattice: cells, states and sequences of every stage."""
 
-    def __init__(self, lattice: Lattice, options: Options, circuits: Mapping[Block, Circuit] | None = None) -> None:
+    def __init__(
+        self, lattice: Lattice, options: Options, circuits: Mapping[Block, Circuit] | None = None,
+        spacing: Spacing | None = None,
+    ) -> None:
         self.lattice = lattice
         self.subject: Subject = lattice.subject
         self.options = options
@@ -51,7 +56,9 @@ class Board:
         self.boxes: dict[Item, Box] = {}
         self.frames: dict[Key, Frame] = {}
         self._anchors: dict[tuple[Key, bool], tuple[Box, Point]] = {}
-        self.spacing = ROOMY if options.gradient else SLIM
+        self.spacing = spacing or (ROOMY if options.gradient else SLIM)
+        if any(map(self.late, lattice.links)):
+            self.spacing = replace(self.spacing, entry=self.spacing.entry + 22, between=self.spacing.between + 10)
         self.deep = len({block.layer for block in lattice.parts}) > 1
         self.words: dict[Item, tuple[Line, ...]] = {}
         self._write()
@@ -62,6 +69,10 @@ class Board:
         ]
         self.stage_of = {key: stage for stage in self.stages for key in stage.rows}
         self.readers = Counter(link.source for link in lattice.links)
+
+    def late(self, link: Link) -> bool:
+        """Whether a state is read later than by the next step."""
+        return bool(link.lane) and link.source.role in ("state", "start") and self.lattice.lane(link.source) != link.lane
 
     def _write(self) -> None:
         """Write what stands in the states and entries, which says how large they must be."""
@@ -78,19 +89,34 @@ class Board:
     def _value_lines(self, item: Item) -> tuple[Line, ...]:
         assert item.tensor is not None
         if item.role == "entry" and item.over is not None:
-            return content.lines(item.tensor.name, [])
+            return self._lines_of_shared(item)
         if item.role == "entry":
             assert item.t is not None
             value = self.lattice.sequences.at(self.subject, item.tensor, item.t)
-            symbol, rank = text.indexed(item.tensor.name, item.t), len(item.tensor.shape) - 1
+            symbol, rank = text.indexed(item.tensor.name, self.time(item.t)), len(item.tensor.shape) - 1
         else:
             value, rank = self._value(item), len(item.tensor.shape)
             symbol = self.symbol(item)
         return content.lines(symbol, content.spelt(value, rank))
 
-    def _value(self, item: Item):
+    def _lines_of_shared(self, item: Item) -> tuple[Line, ...]:
+        """A value from outside, the same in every step; or one that another cell hands over at this step."""
+        tensor = item.tensor
+        assert tensor is not None
+        if tensor.loop is None:
+            return content.lines(tensor.name, [])
+        scope = tensor.node.scope.nearest("layer")
+        above = f"({scope.index})" if scope is not None else ""
+        symbol = text.indexed(self.lattice.names.get(tensor, tensor.name), self.time(item.t), above)
+        return content.lines(symbol, content.spelt(self._value(item), len(tensor.shape)))
+
+    def time(self, t: int | None) -> object:
+        """How a position in time is written."""
+        return t if self.options.names is None or t is None else self.options.names.get(t, t)
+
+    def _value(self, item: Item) -> Array | None:
         assert item.tensor is not None
-        return self.subject.value(item.tensor, item.t)
+        return self.subject.value(item.tensor, item.t if item.tensor.loop is not None else None)
 
     def symbol(self, item: Item) -> str:
         """The symbol of a state: h₂⁽¹⁾ of layer 1 after step 2."""
@@ -100,7 +126,7 @@ class Board:
         above = f"({layer})" if layer is not None else ""
         if item.role == "start":
             return f"{text.indexed(name, '', above)} start"
-        return text.indexed(name, item.t, above)
+        return text.indexed(name, self.time(item.t), above)
 
     def _closed_cells(self) -> dict[Block, Circuit]:
         """Cells that show nothing of their inside, all of one width."""
@@ -160,7 +186,9 @@ class Board:
         lowest = stage.y + stage.grid.height
         gaps = {s.first: s.steps for loop in stage.loops for s in self.lattice.stations[loop] if s.gap}
         for k, t in enumerate(stage.times):
-            name = f"⋯ {gaps[t]} steps" if t in gaps else f"t = {t}"
+            name = f"⋯ {gaps[t]} steps" if t in gaps else "" if self.options.names is not None else f"t = {t}"
+            if not name:
+                continue
             self.sketch.texts.append(
                 Text(stage.x + stage.grid.columns[k] + stage.middle, lowest + 13, name, size=9, role="muted")
             )
@@ -190,9 +218,14 @@ class Board:
                 circuit = self.circuits[item.block]
                 title = "   ".join([content.named(item.block.kind), *content.weights(item.block, self.subject)])
                 tip = content.weight_tooltip(item.block, self.subject)
+                turned = stage.rows[item.block].backwards
                 self.sketch.frames.append(
-                    Frame(x, y, circuit.width, circuit.height, title, "cell", 9.5, tip, item.block.path)
+                    Frame(
+                        x, y, circuit.width, circuit.height, "" if turned else title, "cell", 9.5, tip, item.block.path
+                    )
                 )
+                if turned:  # mirrored too: on the left its output leaves
+                    self.sketch.texts.append(Text(x + circuit.width - 8, y + 11, title, "end", 9.5, bold=True))
 
     def corner(self, item: Item) -> Point:
         """The upper left corner of a cell."""
@@ -243,8 +276,10 @@ class Board:
             x, y = stage.crossing(item)
             row = stage.rows[key_of(item)]
             if item.over is not None:
-                tip = content.statistics(item.tensor, self.subject.value(item.tensor), self.subject.gradient(item.tensor))
-                return Box("", x, y, row.width, row.height, "round", "state", self.words[item], tip, item.tensor.path)
+                t = item.t if item.tensor.loop is not None else None
+                tip = content.statistics(item.tensor, self._value(item), self.subject.gradient(item.tensor, t), t)
+                kind = "h" if self.lattice.names.get(item.tensor) == "h" else "state"
+                return Box("", x, y, row.width, row.height, "round", kind, self.words[item], tip, item.tensor.path)
             tip = content.statistics(
                 item.tensor, self.lattice.sequences.at(self.subject, item.tensor, item.t or 0),
                 self.lattice.sequences.gradient_at(self.subject, item.tensor, item.t or 0), item.t,
@@ -264,7 +299,7 @@ class Board:
         assert item.part is not None
         slot = self.slot(item)
         if self.circuits[item.block].framed:
-            lines = part_lines(self.subject, item.part, item.t, self.options.gradient, slot.shape == "circle")
+            lines = part_lines(self.subject, item.part, item.t, self.options.gradient, slot.shape == "circle" or None)
             nodes = item.part.nodes
             tip = "" if not nodes else content.statistics(
                 nodes[-1].output, self.subject.value(nodes[-1].output, item.t),
@@ -293,20 +328,12 @@ class Board:
     def _pill(self, stage: Stage, item: Item) -> Box:
         assert item.block is not None and item.tensor is not None and item.t is not None
         row = stage.rows[item.block]
-        x = stage.grid.start(row) if item.role == "start" else stage.grid.after(row, stage.column[item.t])
-        name = self.lattice.names[item.tensor]
-        y = stage.y + row.y - row.height / 2 + self.circuits[item.block].lanes[name]
-        kind, shape = content.looks(name)
+        early = item.role == "start" or item.t not in stage.column
+        x = stage.grid.start(row) if early else stage.grid.after(row, stage.column[item.t])
+        y = stage.y + row.y - row.height / 2 + self.circuits[item.block].lanes[self.lattice.lane(item)]
+        kind, shape = content.looks(self.lattice.names[item.tensor])
         tip = content.statistics(item.tensor, self._value(item), self.subject.gradient(item.tensor, item.t), item.t)
         return Box(
             "", stage.x + x, y, self.pill, self.pill_height, shape, kind, self.words[item], tip, item.tensor.path,
             self.emphasis(item.tensor, item.t),
         )
-
-
-def finite(array: np.ndarray) -> bool:
-    """Whether there is no NaN and no infinity."""
-    return bool(np.isfinite(array).all())
-
-
-__all__ = ["LANE", "OFFSET", "Board", "Options"]

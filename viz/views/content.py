@@ -51,6 +51,16 @@ def spelt(array: Array | None, rank: int = 1) -> list[str]:
     return [first, rest] if comma else [short]
 
 
+def brief(array: Array | None, rank: int = 1) -> str:
+    """Spell a value in one short line: the one entry that repeats, or the norm.
+
+    >>> brief(np.full((1, 5), 0.25)), brief(np.array([[0.1, 0.2, 0.3]])), brief(None)
+    ('0.25 ×5', '‖·‖ 0.374', '')
+    """
+    spelled = spelt(array, rank)
+    return spelled[-1] if spelled else ""
+
+
 def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: int | None = None) -> str:
     """A tooltip: where the value stands, its shape, and what its numbers and its gradient are like."""
     lines = [tensor.path if t is None else f"{tensor.path} at t = {t}", str(tensor.spec)]

@@ -60,7 +60,7 @@ def _against(flow: Flow, boxes: dict[str, Box], low: float, high: float) -> Edge
     curve: Curve = reverse(beside(forward.points, flow.side * OFFSET))
     curve = meet(curve, boxes[forward.target], boxes[forward.source])
     kind: EdgeKind = "gradient"
-    number = text.number(flow.norm)
+    number = text.number(flow.norm, 3 if flow.norm >= 0.1 else 2)
     if not math.isfinite(flow.norm):
         kind, number = "bad", f"✕ {number}"
     elif flow.norm == 0:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, StepSlice
 from viz import text
 from viz.layout.circuits import Circuit
 from viz.layout.open_cell import open_cell
-from viz.layout.templates import TAP, TEMPLATES, Template
+from viz.layout.templates import TEMPLATES, Size, Template
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice, Link, Part
+from viz.model.lattice import Lattice, Link, Part
 from viz.model.parts import cut, single
 from viz.model.subject import Subject
 from viz.scene import BoxKind, Line, Shape
 from viz.views import content
 
-_BALLS = ("add", "subtract", "multiply", "divide")
-_WIDE = ("matmul",)
+_SIGNS = ("add", "subtract", "multiply", "divide")  # drawn as their sign alone
+_PLAIN = (*_SIGNS, "matmul")
 
 
 class Insides:
     """Cuts cells into parts: along a template where one fits, node by node where none does."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: Size = "small") -> None:
+        self.size = size
         self.templates: dict[Block, Template] = {}
 
     def split(self, subject: Subject, block: Block) -> list[Part]:
@@ -36,10 +39,14 @@ class Insides:
 
     def circuits(self, lattice: Lattice, gradient: bool) -> dict[Block, Circuit]:
         """Return where the parts of every cell stand; the lattice must have its taps."""
-        return {
-            block: self.templates[block].circuit if block in self.templates else _laid_out(lattice, block, gradient)
-            for block in lattice.parts
-        }
+        found = {}
+        for block in lattice.parts:
+            template = self.templates.get(block)
+            if template is None:
+                found[block] = _laid_out(lattice, block, gradient)
+            else:
+                found[block] = template.sizes[self.size]
+        return found
 
 
 def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
@@ -56,22 +63,19 @@ def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
     """A cell that nobody drew by hand: its parts in ranks from left to right."""
     subject = lattice.subject
     times = {item.t: None for item in lattice.items if item.role == "part" and item.block is block}
-    sizes, looks = {}, {}
-    for part in lattice.parts[block]:
-        looks[part.name] = look(part)
-        if not part.nodes:
-            sizes[part.name] = (TAP, TAP)
-            continue
-        if looks[part.name][0] == "circle":
-            sizes[part.name] = (22.0, 22.0)
-            continue
-        room = [content.size_of(part_lines(subject, part, t, gradient), 8) for t in times]
-        sizes[part.name] = (max(26.0, *(width for width, _ in room)), max(22.0, *(height for _, height in room)))
     carried: dict[tuple[str, str], bool] = {}
     for link in lattice.links:
         wire = ends(lattice, link, block)
         if wire is not None:
             carried[wire] = carried.get(wire, False) or (gradient and subject.carries(link.flow))
+    busy = [Counter(wire[end] for wire in carried) for end in (0, 1)]
+    sizes, looks = {}, {}
+    for part in lattice.parts[block]:
+        looks[part.name] = look(part)
+        room = [content.size_of(part_lines(subject, part, t, gradient), 8) for t in times]
+        wires = max(count[part.name] for count in busy)
+        width, height = max(width for width, _ in room), max(height for _, height in room)
+        sizes[part.name] = (max(24.0, width), max(24.0, height, 22.0 * wires + (8 if gradient else 0)))
     numbered = {wire for wire, carries in carried.items() if carries and not wire[1].endswith(">")}
     return open_cell(sizes, looks, list(carried), numbered, lattice.lanes(block))
 
@@ -79,9 +83,8 @@ def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
 def look(part: Part) -> tuple[Shape, BoxKind]:
     """How a part that nobody drew by hand looks."""
     if not part.nodes:
-        return "circle", "c" if part.name.startswith("c_") else "h" if part.name.startswith("h_") else "state"
-    kind = part.nodes[-1].op.kind
-    return ("circle", "op") if kind in _BALLS else ("round", "op" if kind in _WIDE else "gate")
+        return "round", "c" if part.name.startswith("c_") else "h" if part.name.startswith("h_") else "state"
+    return "round", "op" if part.nodes[-1].op.kind in _PLAIN else "gate"
 
 
 def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None) -> tuple[Line, ...]:
@@ -91,11 +94,11 @@ def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball
         return (Line(name if len(name) == 1 else "", 9.5, bold=True),)
     node = part.nodes[-1]
     products = [each for each in part.nodes if each.op.kind == "matmul"]
-    if ball if ball is not None else look(part)[0] == "circle":
+    if ball if ball is not None else node.op.kind in _SIGNS and not products:
         return (Line(content.glyph(node), 12, bold=True),)
     name, sign = content.bare(node.output.name), content.glyph(node)
-    value = content.spelt(subject.value(node.output, t), len(node.output.shape)) if t is not None else []
-    numbers = [Line(each, 8.5) for each in value]
+    value = content.brief(subject.value(node.output, t), len(node.output.shape)) if t is not None else ""
+    numbers = [Line(value, 8.5)] if value else []
     spelt = _spelt_products(subject, part, products)
     if part.name in ("product", "reset") or node in products:
         if node.op.kind == "multiply":
@@ -114,24 +117,21 @@ def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
     """Spell the products of a part and what is added to them: x·W + h·U + b."""
     terms = []
     for each in products:
-        terms.append("·".join(_symbol(subject, tensor) for tensor in each.inputs))
+        terms.append("·".join(_symbol(subject, part, tensor) for tensor in each.inputs))
     for node in part.nodes:
         if node.op.kind == "add":
-            terms += [_symbol(subject, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)]
+            terms += [_symbol(subject, part, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)]
     return " + ".join(terms)
 
 
-def _symbol(subject: Subject, tensor: Tensor) -> str:
-    """The letter of a value: of a weight, of a state of the step before, of an input."""
+def _symbol(subject: Subject, part: Part, tensor: Tensor) -> str:
+    """The letter of a value: of a weight, of a state of the step before, of an input or another layer's output."""
     if isinstance(tensor.node.op, Delay):
         return content.bare(tensor.name).removesuffix("_prev")
     if isinstance(tensor.node.op, StepSlice):
         return tensor.node.inputs[0].name
+    layer = tensor.node.scope.nearest("layer")
+    if layer is not None and layer is not part.block.scope.nearest("layer") and tensor.node not in subject.static:
+        return text.indexed(content.bare(tensor.name), above=f"({layer.index})")
     found = subject.parameters(tensor) if tensor.node in subject.static else []
     return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.bare(tensor.name)
-
-
-def part_item_title(item: Item) -> str:
-    """The title of an open cell's frame."""
-    assert item.block is not None
-    return content.named(item.block.kind)

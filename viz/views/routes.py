@@ -5,13 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from viz.curves import Curve, rounded, sideways, straight, upright
+from viz.layout.channels import Course
+from viz.layout.circuits import Wire
 from viz.model.lattice import Item, Link
 from viz.scene import Box, EdgeKind, Point, Text
 from viz.views.board import LANE, Board
 from viz.views.flows import OFFSET
-from viz.views.stage import key_of, reach
+from viz.views.stage import key_of
 
 _NUMBER = 8.5  # size of the number of a gradient
+_JOG = 17.0  # how far from a row a line turns aside
+_NEAR = 110.0  # rows so near to each other have nothing between them
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ def _leave(board: Board, link: Link) -> Route:
         wire = board.wire(link.source, (link.source.part.name, f"{board.lattice.names[link.tensor]}>"))
         if wire is not None:
             curve = (*wire.curve[:-1], *straight(wire.curve[-1], (ends[1], y)))
-            label = label or _at(wire.label)
+            label = _at(wire.label)
     return Route(source, target, curve, state_kind(board, link.target), label, -1 if forward else 1)
 
 
@@ -98,9 +102,9 @@ def _arrive(board: Board, link: Link) -> Route:
     end = (target.left if forward else target.right, y)
     kind = state_kind(board, link.source) if link.source.role != "gap" else "state"
     side = -1 if forward else 1
-    if link.lane and link.source.tensor is not None and board.lattice.names[link.source.tensor] != link.lane:
-        return _around(board, link, kind, side)
     wire = board.wire(link.target, (f"<{link.lane}", link.target.part.name)) if link.target.part is not None else None
+    if board.late(link):
+        return _around(board, link, kind, side, wire)
     if wire is not None:
         end = wire.curve[0]
         lead = straight(start, end) if abs(start[1] - end[1]) < 0.5 else sideways(start, end)
@@ -111,7 +115,7 @@ def _arrive(board: Board, link: Link) -> Route:
     return Route(source, target, sideways(start, end), kind, label, side)
 
 
-def _around(board: Board, link: Link, kind: EdgeKind, side: int) -> Route:
+def _around(board: Board, link: Link, kind: EdgeKind, side: int, wire: Wire | None) -> Route:
     """A state that skips a step passes the cells in between: in turns under and over them, the first one always over."""
     block, item = link.target.block, link.source
     assert block is not None and item.t is not None
@@ -120,12 +124,17 @@ def _around(board: Board, link: Link, kind: EdgeKind, side: int) -> Route:
     row = stage.rows[block]
     highest = source.y < stage.y + row.y - row.height / 2 + LANE
     above = item.role == "start" or (highest and stage.column[item.t] % 2 == 1)
-    way = -1 if above else 1
-    level = stage.y + row.y + way * (row.height / 2 + 12)
-    x = target.left + 24 if target.x > source.x else target.right - 24
-    leave, meet = (source.top, target.top) if above else (source.bottom, target.bottom)
-    curve = rounded([(source.x, leave), (source.x, level), (x, level), (x, meet)], 6)
-    label = Text((source.x + target.x) / 2, level - 9 if above else level + OFFSET + 9, "", size=_NUMBER)
+    level = stage.y + row.y + (-1 if above else 1) * (row.height / 2 + 12)
+    leave = (source.x, source.top if above else source.bottom)
+    onward = 1 if target.x > source.x else -1
+    if wire is None:
+        x = target.left + 24 if onward > 0 else target.right - 24
+        curve = rounded([leave, (source.x, level), (x, level), (x, target.top if above else target.bottom)], 6)
+    else:
+        x, y = wire.curve[0]
+        x -= 10 * onward
+        curve = (*rounded([leave, (source.x, level), (x, level), (x, y), wire.curve[0]], 6)[:-1], *wire.curve)
+    label = Text((source.x + x) / 2, level - 9 if above else level + OFFSET + 9, "", size=_NUMBER)
     return Route(source, target, curve, kind, label, side)
 
 
@@ -139,22 +148,48 @@ def _rise(board: Board, link: Link) -> Route:
         return Route(source, target, curve, kind, Text(source.x + 15, source.top - 10, "", "start", _NUMBER), -1)
     stage = board.stage_of[lower]
     parts = [item.part.name if item.part is not None else "" for item in (link.source, link.target)]
-    offset = stage.lines.get((lower, parts[0], upper, parts[1]))
+    course = stage.lines[lower, parts[0], upper, parts[1]]
     middle = stage.crossing(link.source)[0] - stage.rows[lower].offset
     below, above = _departure(board, link), _arrival(board, link)
     bottom, top = (below[-1][1] if below else source.top), (above[0][1] if above else target.bottom)
-    if offset is None:
-        leaves = sum(reach(stage, lower, parts[0], "^")) / 2
-        arrives = sum(reach(stage, upper, parts[1], "v")) / 2
-        curve = upright((middle + leaves, bottom), (middle + arrives, top))
-        offset = leaves
-    else:
-        curve = straight((middle + offset, bottom), (middle + offset, top))
-    curve = (*below[:-1], *curve[:-1], *(above or curve[-1:]))
-    leftmost = offset < stage.middle - 1
-    x = middle + offset + (-1 if leftmost else 1) * (OFFSET + 6)
-    label = Text(x, bottom - 10, "", "end" if leftmost else "start", _NUMBER)
-    return Route(source, target, curve, kind, label, 1 if leftmost else -1)
+    curve = (*below[:-1], *_between(middle, course, bottom, top)[:-1], *(above or ((middle + course.arrive, top),)))
+    label, side = _number_beside(stage.middle, middle, course, bottom, top)
+    return Route(source, target, curve, kind, label, side)
+
+
+def _number_beside(centre: float, middle: float, course: Course, bottom: float, top: float) -> tuple[Text, int]:
+    """Where the number of a rising line's gradient stands, and on which side of the line the gradient runs."""
+    if not (course.straight or _bends_once(course, bottom, top)):
+        x = middle + (course.leave + course.run) / 2
+        return Text(x, bottom - _JOG - 9, "", size=_NUMBER), 1 if course.run < course.leave else -1
+    left = course.arrive > course.leave or (course.straight and course.run < centre - 1)
+    way = -1 if left else 1
+    x = middle + course.leave + way * (OFFSET + 6)
+    return Text(x, bottom - 10, "", "end" if left else "start", _NUMBER), -way
+
+
+def _bends_once(course: Course, bottom: float, top: float) -> bool:
+    """Whether a line between neighbouring rows is a plain S."""
+    return course.run in (course.leave, course.arrive) and bottom - top < _NEAR
+
+
+def _between(middle: float, course: Course, bottom: float, top: float) -> Curve:
+    """From border to border: straight, bent once between neighbouring rows, or round what stands between."""
+    start, end = (middle + course.leave, bottom), (middle + course.arrive, top)
+    if course.straight:
+        return straight(start, end)
+    if _bends_once(course, bottom, top):
+        return upright(start, end)
+    run = middle + course.run
+    corners = [start, (start[0], bottom - _JOG), (run, bottom - _JOG), (run, top + _JOG), (end[0], top + _JOG), end]
+    kept = [corner for k, corner in enumerate(corners) if k in (0, len(corners) - 1) or _turns(corners, k)]
+    return rounded(kept, 7)
+
+
+def _turns(corners: list[Point], k: int) -> bool:
+    """Whether a line really bends at a corner."""
+    (x0, y0), (x1, y1), (x2, y2) = corners[k - 1 : k + 2]
+    return abs((x1 - x0) * (y2 - y1) - (y1 - y0) * (x2 - x1)) > 0.01
 
 
 def _departure(board: Board, link: Link) -> Curve:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from graphengine.graph import Tensor
 from graphengine.loop import Loop
-from viz.layout.channels import Interval, Vertical, channels
+from viz.layout.channels import Course, Interval, Vertical, channels
 from viz.layout.circuits import Circuit
 from viz.layout.grid import Grid, Row, Spacing
 from viz.model.blocks import Block
@@ -40,7 +40,7 @@ class Stage:
         rows: what stands in each row, from below.
         times: the position in time of every column; of one that stands for steps left out, the first.
         column: by position in time, its column.
-        lines: by vertical line, its x beside the middle of the column; None where no straight line fits.
+        lines: by vertical line, how it runs; x is counted from the middle of the column.
         middle: how far the middle of a column's things stands to the right of the column's own.
         x: where the first column stands; `y` where the top is.
     """
@@ -52,7 +52,7 @@ class Stage:
     rows: dict[Key, Row] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
     column: dict[int, int] = field(default_factory=dict)
-    lines: dict[Line, float | None] = field(default_factory=dict)
+    lines: dict[Line, Course] = field(default_factory=dict)
     middle: float = 0.0
     grid: Grid = field(init=False)
     x: float = 0.0
@@ -103,6 +103,8 @@ def build(
         for k, key in enumerate(level):
             row = stage.rows[key] = _row(stage, key, k, len(level), between, entry)
             row.framed = cells > 1 if row.kind == "cell" else key in linked or _gathered(lattice, key)
+    if widest == 1:
+        _align(stage, lines)
     _place_columns(stage)
     _place_lines(stage, lines)
     gaps = [t in {s.first for loop in loops for s in lattice.stations[loop] if s.gap} for t in stage.times]
@@ -178,6 +180,18 @@ def _row(
     return Row("entry", width, height, stage.middle)
 
 
+def _align(stage: Stage, lines: list[Line]) -> None:
+    """Put entries straight below or above the one place where their line meets the border of an open cell."""
+    for key, row in stage.rows.items():
+        met = [
+            reach(stage, lower if upper is key else upper, sender if upper is key else reader, "^" if upper is key else "v")
+            for lower, sender, upper, reader in lines
+            if key in (lower, upper)
+        ]
+        if row.kind == "entry" and len(met) == 1 and met[0][0] == met[0][1]:
+            row.offset = met[0][0]
+
+
 def _place_columns(stage: Stage) -> None:
     """One column for every position that some loop shows; runs of steps left out share theirs."""
     stations = [station for loop in stage.loops for station in stage.lattice.stations[loop]]
@@ -195,13 +209,13 @@ def _place_lines(stage: Stage, lines: list[Line]) -> None:
     verticals = []
     for lower, sender, upper, reader in lines:
         leaves, arrives = reach(stage, lower, sender, "^"), reach(stage, upper, reader, "v")
-        verticals.append(Vertical(number[lower], number[upper], leaves, arrives, sum(leaves) / 2))
-    for line, vertical, x in zip(lines, verticals, channels(covered, verticals), strict=True):
-        stage.lines[line] = x
-        for key in keys[vertical.lower + 1 : vertical.upper] if x is not None else ():
+        wish = sum(arrives if stage.middle else leaves) / 2
+        verticals.append(Vertical(number[lower], number[upper], leaves, arrives, wish))
+    for line, vertical, course in zip(lines, verticals, channels(covered, verticals), strict=True):
+        stage.lines[line] = course
+        for key in keys[vertical.lower + 1 : vertical.upper]:
             row = stage.rows[key]
-            assert x is not None
-            row.passing = (min(row.passing[0], x - _BESIDE), max(row.passing[1], x + _BESIDE))
+            row.passing = (min(row.passing[0], course.run - _BESIDE), max(row.passing[1], course.run + _BESIDE))
 
 
 def reach(stage: Stage, key: Key, part: str, way: str) -> Interval:

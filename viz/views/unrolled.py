@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from viz.model.lattice import Link
-from viz.model.subject import Subject, Subjectlike, norm
+from viz.model.subject import Subject, Subjectlike
 from viz.model.taps import add_taps
 from viz.model.unroll import unroll, whole_cell
 from viz.theme import Theme
 from viz.view import View
 from viz.views.board import Board, Options
-from viz.views.flows import Flow, Scale
+from viz.views.drawing import draw_line, draw_lines
+from viz.views.flows import Scale
 from viz.views.insides import Insides
 from viz.views.regions import Region, draw, head_level, regions, size, ways
-from viz.views.routes import Route, route
 
 MOST = 8  # columns that are drawn without leaving any out
 
@@ -66,10 +65,7 @@ def _lay_out(board: Board) -> None:
         places.append((after, x + 34, head_level(board, after)))
     for region, left, level in places:
         draw(board, region, left, level)
-    for link in board.lattice.links:
-        way = route(board, link)
-        if way is not None:
-            draw_line(board, link, way)
+    draw_lines(board)
     for region, left, level in places:
         for link, way in ways(board, region, left, level):
             draw_line(board, link, way)
@@ -83,12 +79,3 @@ def _chosen(positions: list[int], steps: Iterable[int] | Literal["all"] | None) 
         return [t for t in positions if t in wanted]
     ordered = sorted(positions)
     return positions if len(positions) <= MOST else [*ordered[:3], *ordered[-3:]]
-
-
-def draw_line(board: Board, link: Link, way: Route) -> None:
-    """Draw a line and, where it carries one, note its gradient."""
-    edge = board.sketch.edge(way.source, way.target, way.curve, way.kind)
-    if board.options.gradient and board.subject.carries(link.flow):
-        array = board.subject.contribution(link.flow)
-        if array is not None:
-            board.sketch.flow(Flow(edge, norm(array), way.label, way.side))
