@@ -7,7 +7,7 @@ steps, in the order of processing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,8 @@ from graphengine.program import Program
 from graphengine.spec import Array
 from graphengine.sweep import Sweep
 
+Shown: TypeAlias = tuple[tuple[Array, ...], Any]
+
 
 class Backward:
     """The backward pass over what a forward pass leaves behind."""
@@ -27,6 +29,7 @@ class Backward:
     def __init__(self, forward: Forward, seeds: Mapping[Tensor, Array]) -> None:
         self.forward = forward
         self.plan = forward.plan
+        self.schedule = forward.schedule
         self.program = Program()
         self.seeds = seeds
         self.gradients = Gradients(self.program, self.room)
@@ -41,7 +44,7 @@ class Backward:
             array = np.empty(seed.shape, seed.dtype)
             self.program.do(tensor.node, self._enter, tensor, array)
             self.gradients.add(tensor.node, tensor, array, fresh=False)
-        for unit in reversed(self.plan.units):
+        for unit in reversed(self.schedule.units):
             if unit.stepwise:
                 Sweep(self, unit).compute()
             else:
@@ -84,15 +87,15 @@ class Backward:
         border = BORDER.get(type(node.op))
         if border is not None:
             border(self, node, self.gradients.arrays[node.output])
-        elif self.plan.wanted[node]:
-            self.stacked(node, self.plan.wanted[node], self.gradients.arrays)
+        elif self.schedule.wanted[node]:
+            self.stacked(node, self.schedule.wanted[node], self.gradients.arrays)
 
     def stacked(self, node: Node, wanted: tuple[int, ...], gradients: Mapping[Tensor, Array]) -> None:
         """Add the contributions of a node to its inputs, of all steps at once where it has steps.
 
         `gradients` holds those of its outputs.
         """
-        alignment = self.plan.alignments.get(node)
+        alignment = self.schedule.alignments.get(node)
         dy = one_or_all([
             gradients[each] if each in gradients else np.zeros(self.shape(each), each.dtype) for each in node.outputs
         ])
@@ -115,7 +118,7 @@ class Backward:
 
     def _results(self, node: Node) -> list[Array]:
         """The outputs and hidden arrays of a node, or their stand-ins."""
-        specs = self.plan.hidden_specs.get(node, ())
+        specs = self.schedule.hidden_specs.get(node, ())
         steps = () if node.loop is None else (self.forward.count(node.loop),)
         found = self.forward.hidden.get(node) or [None] * len(specs)
         hidden = [
@@ -138,33 +141,47 @@ class Backward:
         The op sees what it declared to read; the rest is NaN. `buffer` makes the array for the gradient of an input; a
         gradient that is a view of the incoming one needs none, and no call in later runs either.
         """
-        op, lead = node.op, len(self.lead)
+        op = node.op
         if op.together:
             outs = [buffer(i) for i in wanted]
-            args = (op, wanted, dy, *_shown(op.reads_together(wanted), xs, ys), outs, lead)
-            self.program.do(node, all_into, *args)
+            shown_x, shown_y = _shown(op.reads_together(wanted), xs, ys)
+            usual = (all_into, op, wanted, dy, shown_x, shown_y, outs, len(self.lead))
+            self.program.do(node, *(op.bound_backward(wanted, dy, shown_x, shown_y, outs) or usual))
             return [(i, out, True) for i, out in zip(wanted, outs, strict=True)]
         found = []
         for i in wanted:
             shown = _shown(op.reads_of(i), xs, ys)
-            out = buffer(i) if self._fits(node, i, xs, ys) else None
-            result = np.asarray(op.backward(i, dy, *shown, out))
             shape = self.lead + xs[i].shape
-            passed = op.reads_of(i) == "" and any(np.may_share_memory(result, each) for each in several(dy))
-            if result is out:
-                self.program.keep(node, op.backward, i, dy, *shown, out)
-            elif passed and result.shape == shape:
-                check_gradient(i, result, shape, node.inputs[i].dtype)
-                found.append((i, result, False))
+            if (passed := self._passed(op, i, dy, shown, shape)) is not None:
+                found.append((i, passed, False))
                 continue
-            else:
-                result = sum_to(result, xs[i].shape, lead)
-                check_gradient(i, result, shape, node.inputs[i].dtype)
-                out = buffer(i) if out is None else out
-                np.copyto(out, result)
-                self.program.keep(node, into, op, i, dy, *shown, out, lead)
+            out = buffer(i)
+            self._fill(node, i, dy, shown, out, self._fits(node, i, xs, ys))
             found.append((i, out, True))
         return found
+
+    def _passed(self, op: Op, i: int, dy: Any, shown: Shown, shape: tuple[int, ...]) -> Array | None:
+        """Return the gradient of an input where it is the incoming one or a view of it."""
+        if op.reads_of(i) or op.contracts:
+            return None
+        result = np.asarray(op.backward(i, dy, *shown))
+        view = any(np.may_share_memory(result, each) for each in several(dy))
+        return result if view and result.shape == shape else None
+
+    def _fill(self, node: Node, i: int, dy: Any, shown: Shown, out: Array, fits: bool) -> None:
+        """Put the gradient of an input into an array, as directly as the op can."""
+        op, lead = node.op, len(self.lead)
+        if fits and (call := op.bound_backward((i,), dy, *shown, outs=(out,))) is not None:
+            self.program.do(node, *call)
+            return
+        result = np.asarray(op.backward(i, dy, *shown, out=out if fits else None))
+        if result is out:
+            self.program.keep(node, op.backward, i, dy, *shown, out)
+            return
+        result = sum_to(result, out.shape[lead:], lead)
+        check_gradient(i, result, out.shape, out.dtype)
+        np.copyto(out, result)
+        self.program.keep(node, into, op, i, dy, *shown, out, lead)
 
     def _fits(self, node: Node, i: int, xs: list[Array], ys: list[Array]) -> bool:
         """Tell whether an input's gradient comes out of its op in the input's own shape, not stretched by others."""
@@ -185,9 +202,9 @@ class Backward:
     def _shift(self, node: Node, dy: Array) -> None:
         steps = self.steps_of(dy)
         initial, fed = node.sources
-        if len(steps) and initial in self.plan.active:
+        if len(steps) and initial in self.schedule.active:
             self.gradients.add(node, initial, steps[0, ...], fresh=False)
-        if fed not in self.plan.active:
+        if fed not in self.schedule.active:
             return
         if fed.loop is None:
             total = self.room(fed)
@@ -237,7 +254,7 @@ def all_into(
             np.copyto(out, found)
 
 
-def _shown(declared: str, xs: list[Array], ys: list[Array]) -> tuple[tuple[Array, ...], Any]:
+def _shown(declared: str, xs: list[Array], ys: list[Array]) -> Shown:
     """Return inputs and outputs as a backward that declares what it reads may see them."""
     if declared == "*":
         return tuple(xs), one_or_all(ys)

@@ -63,9 +63,10 @@ class Circle:
         """Make the arrays of a delay; tell whether the value fed to it lives in them too."""
         fed = node.feeds
         assert fed is not None
-        op = fed.node.op
+        maker = self.forward.schedule.maker(fed)
+        op = maker.op
         sharing = (
-            fed.node in self.unit.nodes and fed not in self.steps and not isinstance(op, Delay) and not op.is_view
+            maker in self.unit.nodes and fed not in self.steps and not isinstance(op, Delay) and not op.is_view
         )
         length = self.count + 1 if sharing else self.count
         if node.output in self.kept or (sharing and fed in self.kept):
@@ -121,7 +122,7 @@ class Circle:
         saved = len(node.op.saves(*[tensor.spec for tensor in node.inputs]))
         hidden = [
             self._arrays(spec, node in self.kept_hidden and place < saved)
-            for place, spec in enumerate(self.forward.plan.hidden_specs.get(node, ()))
+            for place, spec in enumerate(self.forward.schedule.hidden_specs.get(node, ()))
         ]
         self.hidden[node] = [steps for steps, _ in hidden]
         self.forward.hidden[node] = [slab for _, slab in hidden]

@@ -44,7 +44,8 @@ class Forward:
     def __init__(self, plan: Plan, run: RunContext, *, gradients: bool) -> None:
         self.plan = plan
         self.run = run
-        self.kept = plan.kept[gradients]
+        self.schedule = plan.lowered
+        self.kept = self.schedule.kept[gradients]
         self.program = Program()
         self.values: dict[Tensor, Array] = {}
         self.hidden: dict[Node, list[Array | None]] = {}
@@ -53,7 +54,7 @@ class Forward:
 
     def compute(self) -> None:
         """Run every unit for the first time."""
-        for unit in self.plan.units:
+        for unit in self.schedule.units:
             if unit.stepwise:
                 self._stepwise(unit)
             else:
@@ -78,7 +79,7 @@ class Forward:
             self.values[node.output] = BORDER[type(op)](self, node)
         else:
             self._apply(node)
-        if loop is not None and loop.until_node is not None and loop.until_node.node is node:
+        if loop is not None and loop.until_node is not None and self.schedule.maker(loop.until_node) is node:
             done = self.values[loop.until_node]
             ended = np.flatnonzero(done.all(axis=tuple(range(1, done.ndim))))
             self._end(loop, int(ended[0]) + 1 if len(ended) else len(done))
@@ -97,7 +98,7 @@ class Forward:
 
     def _apply(self, node: Node) -> None:
         op, loop = node.op, node.loop
-        alignment = self.plan.alignments.get(node)
+        alignment = self.schedule.alignments.get(node)
         xs = [self.values[tensor] for tensor in node.inputs]
         if alignment is not None:
             xs = [alignment.widen(i, x) for i, x in enumerate(xs)]
@@ -106,7 +107,7 @@ class Forward:
             return
         before = None if loop is None else self.count(loop)
         outs = [self.empty(tensor.spec, before) for tensor in node.outputs]
-        hidden = [self.empty(spec, before) for spec in self.plan.hidden_specs.get(node, ())]
+        hidden = [self.empty(spec, before) for spec in self.schedule.hidden_specs.get(node, ())]
         self.program.do(node, *op.bound(one_or_all(outs + hidden), *xs))
         self.values.update(zip(node.outputs, outs, strict=True))
         self.hidden[node] = list(hidden)

@@ -119,7 +119,7 @@ class Interpreter:
         else:
             xs = [self._at(tensor, k) for tensor in node.inputs]
             outs = [self._empty(tensor.spec) for tensor in node.outputs]
-            hidden = [self._empty(spec) for spec in self.plan.hidden_specs.get(node, ())]
+            hidden = [self._empty(spec) for spec in self.plan.written.hidden_specs.get(node, ())]
             op.forward(one_or_all(outs + hidden), *xs)
             for tensor, out in zip(node.outputs, outs, strict=True):
                 self.values[tensor].append(out)

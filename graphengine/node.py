@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,6 +58,15 @@ class Tensor(Operators):
 
     def __repr__(self) -> str:
         return f"<{self.path} {self.spec}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A block of a graph that one op computes too: same inputs, same outputs, same numbers."""
+
+    op: Op
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
 
 
 class Node:

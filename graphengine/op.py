@@ -147,6 +147,12 @@ class Op:
         """Return the gradients with respect to several inputs at once; for ops that declare `together`."""
         return [self.backward(i, dy, xs, y) for i in wanted]
 
+    def bound_backward(
+        self, wanted: Sequence[int], dy: Any, xs: Arrays, y: Any, outs: Sequence[Array]
+    ) -> tuple[Any, ...] | None:
+        """Return a function and arguments that fill `outs` with the gradients of `wanted`; None for the usual way."""
+        return None
+
     def view(self, shape: Any, *xs: Any, **kwargs: Any) -> Any:
         """Return the output (or outputs) as views of the inputs; for ops that declare `is_view`.
 
@@ -243,8 +249,10 @@ def sum_to(gradient: Array, shape: tuple[int, ...], extra: int = 0) -> Array:
         for axis, size in enumerate(shape)
         if size == 1 and grown[axis] != 1
     )
-    summed: Array = gradient.sum(axis=axes, keepdims=True)
-    return summed.reshape(gradient.shape[:extra] + shape)
+    # One axis after the other: NumPy sums long axes of a strided array much faster than several at once.
+    for axis in axes:
+        gradient = gradient.sum(axis=axis, keepdims=True)
+    return gradient.reshape(gradient.shape[:extra] + shape)
 
 
 def check_gradient(i: int, gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -13,22 +13,20 @@ from typing import Any
 import numpy as np
 
 from graphengine import errors
-from graphengine.align import Alignment
-from graphengine.forward import BORDER
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
-from graphengine.op import Source
 from graphengine.parameter import Parameter
-from graphengine.passes.active import active, wanted_inputs
-from graphengine.passes.defer import defer
-from graphengine.passes.keep import keep
-from graphengine.passes.split import needed, split
+from graphengine.passes.fuse import fuse
+from graphengine.passes.split import needed
 from graphengine.run import Run, RunContext, bind, cast_safely
+from graphengine.schedule import Schedule
 from graphengine.scope import Scope
 from graphengine.sources import ParameterValue, Placeholder
-from graphengine.spec import Array, Spec, names_in
+from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
 from graphengine.workspace import Workspaces
+
+_PASSES = frozenset({"fuse", "defer"})
 
 
 class Plan:
@@ -39,6 +37,7 @@ class Plan:
         also: further tensors to return, in any structure of tuples and named tuples.
         wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
             depends on, `[]` for none.
+        without: passes to leave out, "fuse" or "defer", to compare.
 
     Attributes:
         parameters: the parameters that are differentiated, which is what an optimizer takes.
@@ -56,7 +55,14 @@ class Plan:
     [2.0, 4.0]
     """
 
-    def __init__(self, targets: Any, *, also: Any = (), wrt: Iterable[Parameter | Tensor] | None = None) -> None:
+    def __init__(
+        self,
+        targets: Any,
+        *,
+        also: Any = (),
+        wrt: Iterable[Parameter | Tensor] | None = None,
+        without: Iterable[str] = (),
+    ) -> None:
         self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
         self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
         self.graph = graph_of(self.targets, "plan")
@@ -72,11 +78,10 @@ class Plan:
                 _refuse_unfed(node)
                 assert node.loop is not None
                 self.names |= names_in(node.loop.over)
-        self.units = split(self.nodes)
         places = dict.fromkeys(node.scope for node in self.nodes)
         self.scopes = dict.fromkeys(scope for place in places for scope in place.ancestry())
         self._differentiate(wrt)
-        self._prepare()
+        self._lower(without)
 
     def _differentiate(self, wrt: Iterable[Parameter | Tensor] | None) -> None:
         """Find what carries gradients."""
@@ -85,7 +90,8 @@ class Plan:
             wished = [tensor for parameter, tensor in reached.items() if parameter.trainable]
         else:
             wished = [self._wished(each, reached) for each in wrt]
-        self.active = active(self.nodes, self.targets, wished)
+        self.written = Schedule(self.nodes, self.targets, wished)
+        self.units, self.active = self.written.units, self.written.active
         for tensor in wished if wrt is not None else ():
             if tensor not in self.active:
                 raise errors.GradientError(
@@ -95,7 +101,6 @@ class Plan:
         self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
         self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
         self.parameters = list(self.parameter_tensors)
-        self.wanted = {node: wanted_inputs(node, self.active) for node in self.nodes}
 
     def _wished(self, what: Parameter | Tensor, reached: Mapping[Parameter, Tensor]) -> Tensor:
         """Return the tensor of something that a user wants the gradient of."""
@@ -111,25 +116,24 @@ class Plan:
         _refuse_body(tensor)
         return tensor
 
-    def _prepare(self) -> None:
-        """Take all decisions that do not depend on sizes."""
-        inner = [node for node in self.nodes if node.loop is not None and type(node.op) not in BORDER]
-        self.alignments = {node: Alignment.of(node) for node in inner if not isinstance(node.op, Source)}
-        self.hidden_specs: dict[Node, tuple[Spec, ...]] = {}
-        for node in self.nodes:
-            specs = [tensor.spec for tensor in node.inputs]
-            if hidden := (*node.op.saves(*specs), *node.op.scratch(*specs)):
-                self.hidden_specs[node] = hidden
-        circles = [unit for unit in self.units if unit.stepwise]
-        self.deferred = {unit: defer(unit, self.wanted) for unit in circles}
-        self.workspaces = Workspaces(self)
+    def _lower(self, without: Iterable[str]) -> None:
+        """Apply the passes that change what runs."""
+        passes = _PASSES - set(without)
+        if unknown := set(without) - _PASSES:
+            raise errors.SettingError(
+                f"without: no pass {', '.join(sorted(unknown))}; there are {', '.join(sorted(_PASSES))}"
+                f"{errors.at(errors.user_location())}"
+            )
         loops = {node.loop for node in self.nodes if node.loop is not None}
-        self.repeatable = all(loop.until_node is None for loop in loops)
-        nothing: dict[Node, tuple[int, ...]] = dict.fromkeys(self.nodes, ())
-        self.kept = {
-            gradients: {unit: keep(unit, self.nodes, self.wanted if gradients else nothing) for unit in circles}
-            for gradients in (True, False)
-        }
+        ends = {loop.until_node for loop in loops if loop.until_node is not None}
+        nodes = self.nodes
+        made_by: dict[Tensor, Node] = {}
+        if "fuse" in passes:
+            asked = {*self.targets, *self.also, *self.differentiated, *ends}
+            nodes, made_by = fuse(self.nodes, self.graph.regions, asked)
+        self.lowered = Schedule(nodes, self.targets, self.differentiated, made_by, passes)
+        self.repeatable = not ends
+        self.workspaces = Workspaces(self)
 
     def run(
         self,

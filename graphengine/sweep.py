@@ -36,19 +36,30 @@ class Sweep:
         self.circle = self.forward.circles[unit]
         self.members = set(unit.nodes)
         self.delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
-        wanted = backward.plan.wanted
-        self.deferred = {node: inputs for node, inputs in backward.plan.deferred[unit].items() if inputs}
+        schedule = backward.schedule
+        wanted = schedule.wanted
+        self.maker = schedule.maker
+        self.deferred = {node: inputs for node, inputs in schedule.deferred[unit].items() if inputs}
         self.order = [
             (node, tuple(i for i in wanted[node] if i not in self.deferred.get(node, ())))
             for node in reversed(unit.nodes)
             if wanted[node]
         ]
-        self.everywhere: dict[Tensor, Everywhere] = {
-            tensor: Everywhere(self, tensor) for node in self.deferred for tensor in node.outputs
-        }
+        self.everywhere = {tensor: Everywhere(self, tensor) for tensor in self._needed_everywhere()}
         self.turns: dict[tuple[Tensor, int | str, int], Array] = {}
         self.parity: dict[int, int] = {}
         self.shared: dict[int, Everywhere] = {}
+
+    def _needed_everywhere(self) -> set[Tensor]:
+        """Return the tensors whose gradient is needed of all steps, and those that hand such a one on as it is."""
+        needed = {tensor for node in self.deferred for tensor in node.outputs}
+        for node in reversed(self.unit.nodes):
+            for i, tensor in enumerate(node.inputs):
+                outside = tensor.loop is not None and self.maker(tensor) not in self.members
+                handed_on = not node.op.reads_of(i) and not node.op.contracts and tensor.spec == node.output.spec
+                if handed_on and not isinstance(node.op, Delay) and (outside or tensor in needed):
+                    needed.add(node.output)
+        return needed & self.backward.schedule.active
 
     def compute(self) -> None:
         """Sweep over the steps, then form what was deferred."""
@@ -65,7 +76,7 @@ class Sweep:
             if (whole := gradient.finish()) is None:
                 continue
             waiting[tensor] = whole
-            if tensor.node not in self.members:
+            if self.maker(tensor) not in self.members:
                 gradients.add(tensor.node, tensor, whole, fresh=gradient.same is None)
         for node, inputs in self.deferred.items():
             if any(tensor in waiting for tensor in node.outputs):
@@ -98,7 +109,7 @@ class Sweep:
         for node in self.delays:
             gradient = here.get(node.output)
             target = node.sources[1 if t else 0]
-            if gradient is not None and target in self.backward.plan.active:
+            if gradient is not None and target in self.backward.schedule.active:
                 summed.add(node, target, self._recent(node, gradient, t), fresh=False)
         return before
 
@@ -116,7 +127,7 @@ class Sweep:
 
         for i, result, fresh in self.backward.contributions(node, inputs, dy, xs, ys, buffer):
             tensor = node.inputs[i]
-            if tensor.node in self.members:
+            if self.maker(tensor) in self.members:
                 here.add(node, tensor, result, fresh)
             elif tensor.loop is not None:
                 self.everywhere.setdefault(tensor, Everywhere(self, tensor)).put(node, t, result)
@@ -126,7 +137,7 @@ class Sweep:
     def _buffer(self, node: Node, i: int, t: int, here: Gradients) -> Array:
         """Make room for the gradient of an input: where it stays, if it is needed of all steps."""
         tensor = node.inputs[i]
-        if tensor.loop is not None and tensor.node not in self.members:
+        if tensor.loop is not None and self.maker(tensor) not in self.members:
             self.everywhere.setdefault(tensor, Everywhere(self, tensor))
         if tensor in self.everywhere and here.get(tensor) is None and self.everywhere[tensor].free(t):
             return self.everywhere[tensor].view(t)
@@ -195,17 +206,15 @@ class Everywhere:
         other = self.sweep.shared.get(id(gradient))
         if self.array is None and other is not None and other is not self and self.lowest == self.sweep.count:
             self.same = other
-        if self.same is not None and other is self.same and self.lowest > t:
-            self._skipped(node, t)
-            self.lowest = t
-            return
-        self._own(node)
-        place = self.view(t)
         self._skipped(node, t)
-        if self.lowest == t:
-            do(node, np.add, place, gradient, place)
-        elif gradient is not place:
-            do(node, np.copyto, place, gradient)
+        if self.same is not other or self.lowest == t:
+            self._own(node)
+        if self.same is None:
+            place = self.view(t)
+            if self.lowest == t:
+                do(node, np.add, place, gradient, place)
+            elif gradient is not place:
+                do(node, np.copyto, place, gradient)
         self.lowest = t
 
     def _own(self, node: Node) -> None:
@@ -229,7 +238,7 @@ class Everywhere:
         for k in range(self.lowest):
             self._own(self.tensor.node)
             self.sweep.program.do(self.tensor.node, np.copyto, self.view(k), 0)
-        return self.array if self.same is None else self.same.finish()
+        return self.array if self.same is None else self.same.array
 
 
 def _root(array: Array) -> Array:

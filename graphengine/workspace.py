@@ -31,24 +31,24 @@ class Workspaces:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self._lock = Lock()
-        self._idle: OrderedDict[Any, list[Workspace]] = OrderedDict()
+        self.idle: OrderedDict[Any, list[Workspace]] = OrderedDict()
 
     def run(self, context: RunContext, seeds: Mapping[Tensor, Array] | None) -> Results:
         """Return the values and the gradients of a run, in arrays of its own."""
         lead = next((seed.shape[: seed.ndim - len(tensor.shape)] for tensor, seed in (seeds or {}).items()), ())
         key = (tuple(sorted(context.sizes.items())), None if seeds is None else frozenset(seeds), lead)
         with self._lock:
-            idle = self._idle.get(key)
+            idle = self.idle.get(key)
             workspace = idle.pop() if idle else None
         if workspace is None:
             workspace = Workspace(self.plan)
         results = workspace.run(context, seeds)
         if self.plan.repeatable:
             with self._lock:
-                self._idle.setdefault(key, []).append(workspace)
-                self._idle.move_to_end(key)
-                while len(self._idle) > _KEPT:
-                    self._idle.popitem(last=False)
+                self.idle.setdefault(key, []).append(workspace)
+                self.idle.move_to_end(key)
+                while len(self.idle) > _KEPT:
+                    self.idle.popitem(last=False)
         return results
 
 

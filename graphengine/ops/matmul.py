@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -49,6 +50,20 @@ class MatMul(Op):
             np.dot(_rows(a), b, _rows(out))
         else:
             np.matmul(a, b, out)
+
+    def bound(self, out: Array, a: Array, b: Array) -> tuple[Any, ...]:
+        if out.ndim == 2 and out.T.flags.c_contiguous:
+            # Half the overhead of matmul, and BLAS reads transposed operands as they are.
+            return np.dot, b.T, a.T, out.T
+        return self.forward, out, a, b
+
+    def bound_backward(
+        self, wanted: Sequence[int], dy: Array, xs: Arrays, y: Array, outs: Sequence[Array]
+    ) -> tuple[Any, ...] | None:
+        b, (out,) = xs[1], outs
+        if tuple(wanted) == (0,) and dy.ndim == 2 and out.T.flags.c_contiguous:
+            return np.dot, b, dy.T, out.T
+        return None
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         a, b = xs

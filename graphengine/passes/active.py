@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from graphengine.border import Delay, Maker, written_by
 from graphengine.graph import Node, Tensor
-from graphengine.loop import Delay
 
 
 def carries(node: Node, i: int) -> bool:
@@ -13,7 +13,9 @@ def carries(node: Node, i: int) -> bool:
     return node.op.carries(i) and node.sources[i].spec.floating
 
 
-def active(nodes: list[Node], targets: Iterable[Tensor], wrt: Iterable[Tensor]) -> set[Tensor]:
+def active(
+    nodes: list[Node], targets: Iterable[Tensor], wrt: Iterable[Tensor], maker: Maker = written_by
+) -> set[Tensor]:
     """Return the float tensors that lie on a path from `wrt` to a target."""
     consumers: dict[Tensor, list[tuple[Node, int]]] = {}
     for node in nodes:
@@ -31,7 +33,7 @@ def active(nodes: list[Node], targets: Iterable[Tensor], wrt: Iterable[Tensor]) 
     reached = {tensor for tensor in targets if tensor in moved}
     pending = list(reached)
     while pending:
-        node = pending.pop().node
+        node = maker(pending.pop())
         for i, tensor in enumerate(node.sources):
             if tensor in moved and tensor not in reached and carries(node, i):
                 reached.add(tensor)

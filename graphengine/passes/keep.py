@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from graphengine.border import Maker
 from graphengine.graph import Node, Tensor
 from graphengine.passes.split import Unit
 
@@ -24,17 +25,19 @@ def read_in_backward(node: Node, wanted: Iterable[int]) -> tuple[set[int], bool]
     return inputs, outputs
 
 
-def keep(unit: Unit, nodes: Iterable[Node], wanted: Mapping[Node, tuple[int, ...]]) -> tuple[set[Tensor], set[Node]]:
+def keep(
+    unit: Unit, nodes: Iterable[Node], wanted: Mapping[Node, tuple[int, ...]], maker: Maker
+) -> tuple[set[Tensor], set[Node]]:
     """Return the tensors of a unit to keep for all steps, and the nodes whose hidden arrays are kept with them."""
     members = set(unit.nodes)
     tensors: set[Tensor] = set()
     hidden: set[Node] = set()
     for node in nodes:
         if node not in members:
-            tensors.update(tensor for tensor in node.sources if tensor.node in members)
+            tensors.update(tensor for tensor in node.sources if maker(tensor) in members)
             continue
         inputs, outputs = read_in_backward(node, wanted[node])
-        tensors.update(node.inputs[i] for i in inputs if node.inputs[i].node in members)
+        tensors.update(node.inputs[i] for i in inputs if maker(node.inputs[i]) in members)
         if outputs:
             tensors.update(node.outputs)
             hidden.add(node)
@@ -42,5 +45,5 @@ def keep(unit: Unit, nodes: Iterable[Node], wanted: Mapping[Node, tuple[int, ...
         tensors.update(tensor for node in members for tensor in node.outputs)
     for node in reversed(unit.nodes):
         if node.op.is_view and any(tensor in tensors for tensor in node.outputs):
-            tensors.update(tensor for tensor in node.inputs if tensor.node in members)
+            tensors.update(tensor for tensor in node.inputs if maker(tensor) in members)
     return tensors, hidden

@@ -8,11 +8,12 @@ running a stack layer by layer and working on all outputs after the loop are all
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from graphengine.border import Delay, Maker, dependencies, written_by
 from graphengine.graph import Node
-from graphengine.loop import Delay, Loop, dependencies
+from graphengine.loop import Loop
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +43,10 @@ def needed(nodes: Iterable[Node]) -> list[Node]:
     return sorted(seen, key=lambda node: node.index)
 
 
-def split(nodes: list[Node]) -> list[Unit]:
+def split(nodes: list[Node], maker: Maker = written_by) -> list[Unit]:
     """Cut pruned nodes into units and order them, ties in construction order."""
-    components = strongly_connected(nodes)
+    before_of = {node: dependencies(node, maker) for node in nodes}
+    components = strongly_connected(nodes, before_of)
     members: dict[Node, int] = {}
     for position, component in enumerate(components):
         for node in component:
@@ -52,7 +54,7 @@ def split(nodes: list[Node]) -> list[Unit]:
     waiting = [0] * len(components)
     followers: list[list[int]] = [[] for _ in components]
     for position, component in enumerate(components):
-        before = {members[other] for node in component for other in dependencies(node)} - {position}
+        before = {members[other] for node in component for other in before_of[node]} - {position}
         waiting[position] = len(before)
         for other in before:
             followers[other].append(position)
@@ -62,7 +64,7 @@ def split(nodes: list[Node]) -> list[Unit]:
     units = []
     while ready:
         _, position = heapq.heappop(ready)
-        units.append(_unit(components[position]))
+        units.append(_unit(components[position], before_of))
         for other in followers[position]:
             waiting[other] -= 1
             if not waiting[other]:
@@ -70,13 +72,13 @@ def split(nodes: list[Node]) -> list[Unit]:
     return units
 
 
-def _unit(component: list[Node]) -> Unit:
-    stepwise = len(component) > 1 or component[0] in dependencies(component[0])
+def _unit(component: list[Node], before_of: Mapping[Node, list[Node]]) -> Unit:
+    stepwise = len(component) > 1 or component[0] in before_of[component[0]]
     ordered = sorted(component, key=lambda node: (not isinstance(node.op, Delay), node.index))
     return Unit(tuple(ordered), component[0].loop, stepwise)
 
 
-def strongly_connected(nodes: list[Node]) -> list[list[Node]]:
+def strongly_connected(nodes: list[Node], before_of: Mapping[Node, list[Node]]) -> list[list[Node]]:
     """Return the strongly connected components (Tarjan 1972), without recursion."""
     order: dict[Node, int] = {}
     low: dict[Node, int] = {}
@@ -86,7 +88,7 @@ def strongly_connected(nodes: list[Node]) -> list[list[Node]]:
     for root in nodes:
         if root in order:
             continue
-        work = [(root, iter(dependencies(root)))]
+        work = [(root, iter(before_of[root]))]
         order[root] = low[root] = len(order)
         stack.append(root)
         on_stack.add(root)
@@ -98,7 +100,7 @@ def strongly_connected(nodes: list[Node]) -> list[list[Node]]:
                     order[other] = low[other] = len(order)
                     stack.append(other)
                     on_stack.add(other)
-                    work.append((other, iter(dependencies(other))))
+                    work.append((other, iter(before_of[other])))
                     descended = True
                     break
                 if other in on_stack:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from graphengine import Spec, Tensor, ops
+from graphengine.ops.fused import LSTMGates
 from layers.activations import activation
 from layers.gated import GatedCell
 
@@ -71,7 +72,8 @@ class LSTMCell(GatedCell):
         """The equations."""
         act, squash = activation(self.activation), activation(self.recurrent_activation)
         kernel, recurrent_kernel = self.kernels(x)
-        pre = self.add_bias(ops.matmul(x, kernel, name="Wx") + ops.matmul(state.h, recurrent_kernel, name="Uh"))
+        Wx_b = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
+        pre = ops.add(Wx_b, ops.matmul(state.h, recurrent_kernel, name="Uh"), name="pre")
         f_pre, i_pre, cproj_pre, o_pre = ops.split(pre, 4, names=("f_pre", "i_pre", "cproj_pre", "o_pre"))
         f = squash(ops.add(f_pre, self.forget_bias, name="f_shifted"), name="f")
         i = squash(i_pre, name="i")
@@ -79,4 +81,6 @@ class LSTMCell(GatedCell):
         o = squash(o_pre, name="o")
         c = ops.add(ops.multiply(f, state.c, name="kept"), ops.multiply(i, cproj, name="written"), name="c")
         h = ops.multiply(o, act(c, name="c_act"), name="h")
+        if (self.activation, self.recurrent_activation) == ("tanh", "sigmoid"):
+            x.graph.fuse(LSTMGates(self.forget_bias), (pre, state.c), (c, h))
         return h, LSTMState(c, h)

@@ -11,6 +11,7 @@ import numpy as np
 
 from graphengine.op import Op
 from graphengine.ops import (
+    fused,
     index,
     join,
     loss,
@@ -270,6 +271,18 @@ def draw_layer_norm(draw: Draw) -> Case:
 def layer_norm_reference(x: Array, gain: Array, shift: Array, rank: int, epsilon: float) -> Array:
     axes = tuple(range(-rank, 0))
     return gain * (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + epsilon) + shift
+
+
+def draw_lstm_gates(draw: Draw) -> Case:
+    hidden = draw.full()
+    batch = draw.shape(at_most=2)
+    return fused.LSTMGates(0.5), [draw.floats((*batch, 4 * hidden)), draw.floats((*batch, hidden))]
+
+
+def lstm_gates_reference(z: Array, c_prev: Array, forget_bias: float) -> tuple[Array, Array]:
+    f, i, cproj, o = np.split(z, 4, axis=-1)
+    c = c_prev / (1 + np.exp(-f - forget_bias)) + np.tanh(cproj) / (1 + np.exp(-i))
+    return c, np.tanh(c) / (1 + np.exp(-o))
 
 
 def draw_sequence_mask(draw: Draw) -> Case:

@@ -1,0 +1,95 @@
+"""Every pass on and off: what a plan makes of a graph computes what was written."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from graphengine import Graph, Plan, errors, ops
+from graphengine.ops.fused import LSTMGates
+from layers import LSTMCell, dynamic_rnn
+from tests.graphengine.models import MODELS
+
+PASSES = ("fuse", "defer")
+LEFT_OUT = [some for count in range(len(PASSES) + 1) for some in combinations(PASSES, count)]
+
+
+def fused_ops(plan):
+    return [node.op for node in plan.lowered.nodes if isinstance(node.op, LSTMGates)]
+
+
+@pytest.mark.parametrize("without", LEFT_OUT, ids="-".join)
+@pytest.mark.parametrize("name", MODELS)
+def test_a_plan_agrees_with_the_trace(name, without):
+    model = MODELS[name]()
+    plan = Plan(model.plan.targets, also=model.plan.also, wrt=model.plan.differentiated, without=without)
+    trace = plan.trace(model.feeds, **{"seed": 3, **model.given})
+    for _ in range(2):  # worked out, and repeated
+        run = plan.run(model.feeds, **{"seed": 3, **model.given})
+        for tensor in (*plan.targets, *plan.also):
+            np.testing.assert_allclose(run[tensor], trace.value(tensor), rtol=1e-12, atol=1e-12)
+        for tensor in plan.differentiated:
+            np.testing.assert_allclose(run.grad(tensor), trace.grad(tensor), rtol=1e-11, atol=1e-12)
+
+
+def unrolled(**options):
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 3))
+    outputs, state = dynamic_rnn(LSTMCell(2, **options), x, over="time")
+    return g, x, outputs, state
+
+
+def test_gates_are_fused_unless_something_inside_is_asked_for():
+    g, _, outputs, _ = unrolled()
+    assert len(fused_ops(Plan(ops.sum(outputs)))) == 1
+    assert not fused_ops(Plan(ops.sum(outputs), without=["fuse"]))
+    x = g.placeholder("z", ("batch", 3))
+    cell = LSTMCell(2)
+    with g.scope("by_hand"):
+        h, _ = cell(x, type(cell.state(x.spec))(*(g.fill(("batch", 2), name=name) for name in "ch")))
+    assert len(fused_ops(Plan(ops.sum(h)))) == 1
+    assert not fused_ops(Plan(ops.sum(h), also=[g["by_hand/f"]]))
+    assert not fused_ops(Plan(ops.sum(h) + ops.sum(g["by_hand/i"])))
+
+
+def test_other_activations_are_not_fused():
+    assert not fused_ops(Plan(ops.sum(unrolled(activation="relu")[2])))
+    assert not fused_ops(Plan(ops.sum(unrolled(recurrent_activation="hard_sigmoid")[2])))
+
+
+def test_an_op_must_make_what_it_stands_for():
+    g = Graph(dtype="float64")
+    z, c, wrong = g.placeholder("z", ("batch", 8)), g.placeholder("c", ("batch", 2)), g.placeholder("w", ("batch", 3))
+    with pytest.raises(errors.ShapeError, match=r"LSTMGates.* does not make .*w float64\[batch, 3\]"):
+        g.fuse(LSTMGates(), (z, c), (c, wrong))
+
+
+def test_an_unknown_pass_is_an_error():
+    with pytest.raises(errors.SettingError, match="no pass speed; there are defer, fuse"):
+        Plan(ops.sum(unrolled()[2]), without=["speed"])
+
+
+def test_many_seeds_through_the_fused_op():
+    _, x, outputs, _ = unrolled()
+    plan = Plan(outputs, wrt=[x])
+    rng = np.random.default_rng(0)
+    X, seeds = rng.standard_normal((2, 4, 3)), rng.standard_normal((5, 2, 4, 2))
+    together = plan.run({x: X}, seeds={outputs: seeds}).grad(x)
+    for each, seed in zip(together, seeds, strict=True):
+        np.testing.assert_allclose(each, plan.run({x: X}, seeds={outputs: seed}).grad(x), rtol=1e-12)
+
+
+def test_a_repeated_run_allocates_little():
+    import tracemalloc
+
+    _, x, outputs, _ = unrolled()
+    plan = Plan(ops.sum(outputs))
+    feeds = {x: np.ones((8, 50, 3))}
+    plan.run(feeds)
+    tracemalloc.start()
+    run = plan.run(feeds)
+    current, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    owned = sum(run.grad(tensor).nbytes for tensor in plan.differentiated)
+    assert peak < owned + 60_000
+    assert current < owned + 30_000
