@@ -76,8 +76,8 @@ def test_every_demo_explains_its_options(name, capsys):
         main([name, "--help"])
     assert ended.value.code == 0
     printed = capsys.readouterr().out
-    assert printed.startswith(f"usage: python -m demos {name} ")
-    assert "--out" in printed
+    assert printed.startswith("usage:")
+    assert f"python -m demos {name} " in printed
 
 
 def test_the_module_runs_as_a_command():

@@ -60,9 +60,15 @@ class _Item:
     rank: int
     edge: int | None = None
     label: bool = False
+    core: tuple[float, float] = (0.0, 0.0)
     before: list[int] = field(default_factory=list)
     after: list[int] = field(default_factory=list)
     at: float = 0.0
+
+    @property
+    def meet(self) -> float:
+        """The middle of the part that edges meet."""
+        return self.at + self.core[0]
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ def arrange(
     labels: Mapping[int, Size] | None = None,
     first: Collection[int] = (),
     last: Collection[int] = (),
+    cores: Mapping[int, tuple[float, float]] | None = None,
+    back: Collection[int] = (),
 ) -> Arrangement:
     """Lay out boxes of given sizes (breadth, depth) so that edges run from rank to rank.
 
@@ -100,15 +108,17 @@ def arrange(
         labels: sizes of the labels of edges; a label gets a place of its own in a rank between.
         first: boxes without edges coming in that stay in the first rank, wherever they lead.
         last: boxes without edges going out that stand in the last rank.
+        back: edges that point back by nature; they never decide where boxes stand.
+        cores: for boxes that edges meet in a part only, that part: how far its middle is from theirs, and its breadth.
     """
     labels = labels or {}
     span = 2 if labels else 1
-    turned = _turned(len(sizes), edges)
+    turned = _turned(len(sizes), edges, back)
     flows = [(b, a) if i in turned else (a, b) for i, (a, b) in enumerate(edges)]
     ranks = _ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span, first)
     for i in last:
         ranks[i] = max(ranks)
-    items = [_Item(*size, ranks[i]) for i, size in enumerate(sizes)]
+    items = [_Item(*size, ranks[i], core=(cores or {}).get(i, (0.0, size[0]))) for i, size in enumerate(sizes)]
     chains = _chains(items, flows, labels, lane)
     order = _ordered(items)
     _place(items, order, gap)
@@ -127,14 +137,14 @@ def arrange(
     return Arrangement(centres, routes, spots, (high - low, total))
 
 
-def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:
-    """Return the edges that close circles, found by walking depth first."""
+def _turned(count: int, edges: Sequence[tuple[int, int]], back: Collection[int]) -> set[int]:
+    """Return the edges that point back, and those that close circles all the same, found by walking depth first."""
     leaving: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     for i, (a, b) in enumerate(edges):
         if a != b:
-            leaving[a].append((b, i))
+            leaving[b if i in back else a].append((a if i in back else b, i))
     state = [0] * count
-    found = set()
+    found = {i for i in back if edges[i][0] != edges[i][1]}
     for start in range(count):
         if state[start]:
             continue
@@ -147,7 +157,7 @@ def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:
                 state[here] = 2
                 stack.pop()
             elif state[step[0]] == 1:
-                found.add(step[1])
+                found ^= {step[1]}
             elif state[step[0]] == 0:
                 state[step[0]] = 1
                 stack.append((step[0], iter(leaving[step[0]])))
@@ -155,23 +165,24 @@ def _turned(count: int, edges: Sequence[tuple[int, int]]) -> set[int]:
 
 
 def _ranks(count: int, flows: list[tuple[int, int]], span: int, first: Collection[int]) -> list[int]:
-    """Longest paths from the sources; a box that only sends is then moved up to what it sends to."""
+    """Longest paths from the sources; then what has no more to read than to send moves up to where it is read."""
     leaving: list[list[int]] = [[] for _ in range(count)]
-    waiting = [0] * count
+    arriving: list[list[int]] = [[] for _ in range(count)]
     for a, b in flows:
         leaving[a].append(b)
-        waiting[b] += 1
-    sources = [i for i in range(count) if not waiting[i]]
+        arriving[b].append(a)
+    waiting = [len(sources) for sources in arriving]
     ranks = [0] * count
-    pending = list(sources)
-    for here in pending:
+    order = [i for i in range(count) if not waiting[i]]
+    for here in order:
         for there in leaving[here]:
             ranks[there] = max(ranks[there], ranks[here] + span)
             waiting[there] -= 1
             if not waiting[there]:
-                pending.append(there)
-    for here in sources:
-        if leaving[here] and here not in first:
+                order.append(there)
+    for here in reversed(order):
+        read = sum(1 for there in arriving[here] if arriving[there] or len(leaving[there]) > 1)
+        if leaving[here] and here not in first and read <= len(leaving[here]):
             ranks[here] = min(ranks[there] for there in leaving[here]) - span
     return ranks
 
@@ -256,7 +267,7 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
             for i in rank:
                 item = items[i]
                 near = item.before if down else item.after
-                wanted.append(_wish(items, near or (item.after if down else item.before), item.at))
+                wanted.append(_wish(items, near or (item.after if down else item.before), item.meet) - item.core[0])
                 weights.append(8.0 if item.edge is not None else 1.0)
             apart = [
                 (items[i].breadth + items[j].breadth) / 2 + gap for i, j in zip(rank, rank[1:], strict=False)
@@ -268,7 +279,7 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
 def _wish(items: list[_Item], near: list[int], at: float) -> float:
     """The mean place of neighbours; what hangs there as a mere source pulls little, so that the main way runs straight."""
     pulls = [0.02 if not items[j].before and len(items[j].after) == 1 else 1.0 for j in near]
-    return sum(pull * items[j].at for pull, j in zip(pulls, near, strict=True)) / sum(pulls) if near else at
+    return sum(pull * items[j].meet for pull, j in zip(pulls, near, strict=True)) / sum(pulls) if near else at
 
 
 def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[float]) -> list[float]:
@@ -310,15 +321,15 @@ def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool]
     sides: dict[tuple[int, bool], list[tuple[float, int]]] = {}
     for edge, chain in enumerate(chains):
         if chain:
-            sides.setdefault((chain[0], True), []).append((items[chain[1]].at, edge))
-            sides.setdefault((chain[-1], False), []).append((items[chain[-2]].at, edge))
+            sides.setdefault((chain[0], True), []).append((items[chain[1]].meet, edge))
+            sides.setdefault((chain[-1], False), []).append((items[chain[-2]].meet, edge))
     ports = {}
     for (i, leaving), ends in sides.items():
-        item = items[i]
+        middle, breadth = items[i].meet, items[i].core[1]
         ends.sort()
-        step = min(_PORT, item.breadth / (len(ends) + 1))
-        margin = min(_CORNER, (item.breadth - step * (len(ends) - 1)) / 2)
-        low, high = item.at - item.breadth / 2 + margin, item.at + item.breadth / 2 - margin
+        step = min(_PORT, breadth / (len(ends) + 1))
+        margin = min(_CORNER, (breadth - step * (len(ends) - 1)) / 2)
+        low, high = middle - breadth / 2 + margin, middle + breadth / 2 - margin
         wanted = [
             min(max(there, low + step * k), high - step * (len(ends) - 1 - k)) for k, (there, _) in enumerate(ends)
         ]

@@ -19,7 +19,7 @@ from viz.scene import BoxKind, Line, Shape
 
 SYMBOLS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b", "recurrent_bias": "d", "table": "E"}
 GLYPHS = {
-    "sigmoid": "σ", "tanh": "tanh", "add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "·",
+    "sigmoid": "σ", "tanh": "tanh", "add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "matmul",
     "concat": "[ ; ]", "negate": "−x", "exp": "exp", "relu": "relu", "identity": "=", "softmax": "softmax",
     "hold": "hold", "square": "x²", "mean": "mean", "sum": "Σ",
 }

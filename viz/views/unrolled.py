@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from viz.model.subject import Subject, Subjectlike
 from viz.model.taps import add_taps
-from viz.model.unroll import unroll, whole_cell
+from viz.model.reader import whole_cell
+from viz.model.unroll import unroll
 from viz.theme import Theme
 from viz.view import View
 from viz.views.board import Board, Options
