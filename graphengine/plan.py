@@ -17,6 +17,7 @@ from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
+from graphengine.passes.merge import merge
 from graphengine.passes.split import needed
 from graphengine.run import Run, RunContext, bind, cast_safely
 from graphengine.schedule import Schedule
@@ -26,7 +27,7 @@ from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
 from graphengine.workspace import Workspaces
 
-_PASSES = frozenset({"fuse", "defer"})
+_PASSES = frozenset({"fuse", "merge", "defer"})
 
 
 class Plan:
@@ -37,7 +38,7 @@ class Plan:
         also: further tensors to return, in any structure of tuples and named tuples.
         wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
             depends on, `[]` for none.
-        without: passes to leave out, "fuse" or "defer", to compare.
+        without: passes to leave out ("fuse", "merge", "defer"), to compare.
 
     Attributes:
         parameters: the parameters that are differentiated, which is what an optimizer takes.
@@ -128,9 +129,12 @@ class Plan:
         ends = {loop.until_node for loop in loops if loop.until_node is not None}
         nodes = self.nodes
         made_by: dict[Tensor, Node] = {}
+        asked = {*self.targets, *self.also, *self.differentiated, *ends}
         if "fuse" in passes:
-            asked = {*self.targets, *self.also, *self.differentiated, *ends}
-            nodes, made_by = fuse(self.nodes, self.graph.regions, asked)
+            nodes, made_by = fuse(nodes, self.graph.regions, asked)
+        if "merge" in passes:
+            circular = {node for unit in self.units if unit.stepwise for node in unit.nodes}
+            nodes, made_by = merge(nodes, circular, made_by, asked)
         self.lowered = Schedule(nodes, self.targets, self.differentiated, made_by, passes)
         self.repeatable = not ends
         self.workspaces = Workspaces(self)
