@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphengine.errors import WeightsError, at, user_location
+from graphengine.errors import WeightsError, here
 from graphengine.parameter import Parameter
 from graphengine.spec import Array, show
 
@@ -81,7 +81,7 @@ def by_path(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
     found: dict[str, Parameter] = {}
     for parameter in parameters:
         if found.setdefault(parameter.path, parameter) is not parameter:
-            raise WeightsError(f"two parameters have the path {parameter.path!r}{at(user_location())}")
+            raise WeightsError(f"two parameters have the path {parameter.path!r}{here()}")
     return found
 
 
@@ -97,7 +97,7 @@ def refuse_unlike(given: Mapping[str, Array], wanted: Mapping[str, Array], sourc
         if name in given and (given[name].shape, given[name].dtype) != (wanted[name].shape, wanted[name].dtype):
             problems.append(f"{name} is {_spec(given[name])} there and {_spec(wanted[name])} here")
     if problems:
-        raise WeightsError(f"{source} does not fit: {'; '.join(problems)}{at(user_location())}")
+        raise WeightsError(f"{source} does not fit: {'; '.join(problems)}{here()}")
 
 
 def _spec(array: Array) -> str:
@@ -113,4 +113,4 @@ def _read(file: Path) -> dict[str, Array]:
         with file.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return dict(archive)
     except (ValueError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as problem:
-        raise WeightsError(f"{file} is no checkpoint: {problem}{at(user_location())}") from None
+        raise WeightsError(f"{file} is no checkpoint: {problem}{here()}") from None

@@ -42,10 +42,13 @@ class Circle:
         self.hidden: dict[Node, list[Steps]] = {}
         self.calls: list[Call] = []
         self.copies: list[tuple[Node, Steps, Steps]] = []
+        self.room: dict[Tensor, Array] = {}
+        self.members = set(unit.nodes)
         delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
+        joined = [node for node in unit.nodes if self._bind_joined(node, {delay.feeds for delay in delays})]
         sharing = [node for node in delays if self._bind_delay(node)]
         for node in unit.nodes[len(delays) :]:
-            if not (node.op.is_view and self._bind_view(node)):
+            if node not in joined and not (node.op.is_view and self._bind_view(node)):
                 self._bind_call(node)
         for node in delays:
             if node not in sharing:
@@ -59,18 +62,44 @@ class Circle:
             self.steps[tensor] = [value] * self.count if tensor.loop is None else by_step(value)
         return self.steps[tensor]
 
+    def _bind_joined(self, node: Node, fed: set[Tensor | None]) -> bool:
+        """Let the inputs of an op that joins them live inside its output; tell whether all do.
+
+        What is the same in all steps or known before them is put there once.
+        """
+        forward = self.forward
+        slab = forward.empty(node.output.spec, self.count + 1)
+        shapes = [forward.run.shape(tensor.spec) for tensor in node.inputs]
+        parts = node.op.regions(slab, shapes)
+        if parts is None or not all(self._may_live_inside(tensor, fed) for tensor in node.inputs):
+            return False
+        for tensor, part in zip(node.inputs, parts, strict=True):
+            if forward.schedule.maker(tensor) in self.members:
+                self.room[tensor] = part
+            else:
+                forward.program.do(node, np.copyto, part[: self.count], forward.values[tensor])
+        forward.values[node.output] = slab[: self.count]
+        self.steps[node.output] = by_step(slab)[: self.count]
+        forward.hidden[node] = []
+        self.hidden[node] = []
+        return True
+
+    def _may_live_inside(self, tensor: Tensor, fed: set[Tensor | None]) -> bool:
+        """Tell whether a value can be made inside the output of an op that joins it to others."""
+        maker = self.forward.schedule.maker(tensor)
+        return maker not in self.members or (tensor not in self.room and tensor not in fed and not maker.op.is_view)
+
     def _bind_delay(self, node: Node) -> bool:
         """Make the arrays of a delay; tell whether the value fed to it lives in them too."""
         fed = node.feeds
         assert fed is not None
         maker = self.forward.schedule.maker(fed)
-        op = maker.op
-        sharing = (
-            maker in self.unit.nodes and fed not in self.steps and not isinstance(op, Delay) and not op.is_view
-        )
+        placed = fed in self.steps or fed in self.room or maker.op.is_view
+        sharing = maker in self.members and not placed and not isinstance(maker.op, Delay)
         length = self.count + 1 if sharing else self.count
-        if node.output in self.kept or (sharing and fed in self.kept):
-            slab = self.forward.empty(node.output.spec, length)
+        if node.output in self.room or node.output in self.kept or (sharing and fed in self.kept):
+            inside = self.room.get(node.output)
+            slab = self.forward.empty(node.output.spec, length) if inside is None else inside[:length]
             self.forward.values[node.output] = slab[: self.count]
             every = by_step(slab)
             if sharing:
@@ -116,7 +145,7 @@ class Circle:
     def _bind_call(self, node: Node) -> None:
         for tensor in node.outputs:
             if tensor not in self.steps:
-                self.steps[tensor], slab = self._arrays(tensor.spec, tensor in self.kept)
+                self.steps[tensor], slab = self._arrays(tensor.spec, tensor in self.kept, self.room.get(tensor))
                 if slab is not None:
                     self.forward.values[tensor] = slab
         saved = len(node.op.saves(*[tensor.spec for tensor in node.inputs]))
@@ -129,7 +158,9 @@ class Circle:
         outs = [self.steps[tensor] for tensor in node.outputs] + self.hidden[node]
         self.calls.append((node, outs, [self.of(tensor) for tensor in node.inputs]))
 
-    def _arrays(self, spec: Spec, kept: bool) -> tuple[Steps, Array | None]:
+    def _arrays(self, spec: Spec, kept: bool, inside: Array | None = None) -> tuple[Steps, Array | None]:
+        if inside is not None:
+            return by_step(inside[: self.count]), inside[: self.count]
         if not kept:
             return by_step(self.forward.empty(spec, 1)) * self.count, None
         slab = self.forward.empty(spec, self.count)

@@ -89,3 +89,8 @@ def at(location: Location) -> str:
     """Spell a location the way Python's own tracebacks do, so that editors can jump to it."""
     filename, line = location
     return f'\n  File "{filename}", line {line}'
+
+
+def here() -> str:
+    """Spell where the user is now: what an error ends with."""
+    return at(user_location())

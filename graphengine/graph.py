@@ -71,7 +71,7 @@ class Graph:
         if self._full(name) in self._taken:
             raise errors.ShapeError(
                 f"{self.name}: there is a {self._full(name)!r} already; names of inputs are unique"
-                f"{errors.at(errors.user_location())}"
+                f"{errors.here()}"
             )
         return self.add(Placeholder(spec), (), name=name).output
 
@@ -113,7 +113,7 @@ class Graph:
             if parameter.dtype != self.dtype:
                 raise errors.DtypeError(
                     f"{self.name}: parameter {parameter.path} is {parameter.dtype}, the graph {self.dtype}; "
-                    f"one dtype for the graph is the one switch{errors.at(errors.user_location())}"
+                    f"one dtype for the graph is the one switch{errors.here()}"
                 )
             self._parameters[parameter] = self.add(ParameterValue(parameter), (), name=parameter.name).output
         return self._parameters[parameter]
@@ -130,7 +130,7 @@ class Graph:
         except KeyError:
             near = difflib.get_close_matches(path, self._taken, n=3)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
-            where = errors.at(errors.user_location())
+            where = errors.here()
             raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}{where}") from None
 
     def __contains__(self, path: str) -> bool:
@@ -184,7 +184,7 @@ class Graph:
         specs = op.infer(*[tensor.spec for tensor in inputs])
         if (specs if isinstance(specs, tuple) else (specs,)) != tuple(tensor.spec for tensor in outputs):
             names = ", ".join(f"{tensor.path} {tensor.spec}" for tensor in outputs)
-            raise errors.ShapeError(f"{op} does not make {names}{errors.at(errors.user_location())}")
+            raise errors.ShapeError(f"{op} does not make {names}{errors.here()}")
         self.regions.append(Region(op, inputs, outputs))
 
     def add(
@@ -236,14 +236,14 @@ class Graph:
         try:
             return Spec.of(shape, self.dtype if dtype is None else dtype)
         except errors.GraphError as problem:
-            raise type(problem)(f"{self._full(name)}: {problem}{errors.at(errors.user_location())}") from None
+            raise type(problem)(f"{self._full(name)}: {problem}{errors.here()}") from None
 
     def _full(self, name: str) -> str:
         return f"{self._scope.path}/{name}" if self._scope.path else name
 
     def _unique(self, name: str) -> str:
         if "/" in name or not name:
-            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}{errors.at(errors.user_location())}")
+            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}{errors.here()}")
         full = self._full(name)
         count = self._counts.get(full, 0)
         self._counts[full] = count + 1

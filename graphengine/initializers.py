@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from graphengine.errors import DtypeError, SettingError, ShapeError, StructureError, at, user_location
+from graphengine.errors import DtypeError, SettingError, ShapeError, StructureError, here
 from graphengine.spec import Array, show
 
 Shape: TypeAlias = tuple[int, ...]
@@ -46,9 +46,9 @@ class Constant:
         try:
             array = np.array(self.value)
         except ValueError as problem:
-            raise ShapeError(f"an initial value is a number or a full array: {problem}{at(user_location())}") from None
+            raise ShapeError(f"an initial value is a number or a full array: {problem}{here()}") from None
         if array.dtype.kind not in "fiu" and array.size:
-            raise DtypeError(f"an initial value holds numbers, not {array.dtype}{at(user_location())}")
+            raise DtypeError(f"an initial value holds numbers, not {array.dtype}{here()}")
         array.flags.writeable = False
         typed = isinstance(self.value, np.ndarray | np.generic)
         object.__setattr__(self, "value", array if typed else array.tolist())
@@ -60,11 +60,11 @@ class Constant:
         if isinstance(self.value, np.ndarray) and not np.can_cast(given.dtype, kind, "safe"):
             raise DtypeError(
                 f"the initial value is {given.dtype} and the parameter {kind}, which does not cast without loss; "
-                f'give array.astype("{kind}"), or build the graph with dtype="{given.dtype}"{at(user_location())}'
+                f'give array.astype("{kind}"), or build the graph with dtype="{given.dtype}"{here()}'
             )
         if given.shape not in ((), tuple(shape)):
             raise ShapeError(
-                f"the initial value has shape {show(given.shape)} and the parameter {show(shape)}{at(user_location())}"
+                f"the initial value has shape {show(given.shape)} and the parameter {show(shape)}{here()}"
             )
         return np.full(shape, given, kind)
 
@@ -82,7 +82,7 @@ class Uniform:
 
     def __post_init__(self) -> None:
         if not self.low <= self.high:
-            raise SettingError(f"low is {self.low} and high {self.high}; low comes first{at(user_location())}")
+            raise SettingError(f"low is {self.low} and high {self.high}; low comes first{here()}")
 
     def __call__(self, shape: Shape, rng: np.random.Generator, dtype: npt.DTypeLike) -> Array:
         """Draw a new array."""
@@ -245,7 +245,7 @@ class Identity:
         """Return a new array."""
         _refuse_vector(self, shape)
         if len(shape) != 2:
-            raise ShapeError(f"Identity makes matrices, not {show(shape)}{at(user_location())}")
+            raise ShapeError(f"Identity makes matrices, not {show(shape)}{here()}")
         return (self.gain * np.eye(*shape)).astype(dtype)
 
 
@@ -276,7 +276,7 @@ class PerGate:
         count = shape[-1] // max(width, 1) if self.gates is None else self.gates
         if count < 1 or count * width != shape[-1]:
             wanted = f"blocks of {width} columns" if self.gates is None else f"{self.gates} gates"
-            raise ShapeError(f"{show(shape)} does not divide into {wanted}{at(user_location())}")
+            raise ShapeError(f"{show(shape)} does not divide into {wanted}{here()}")
         kind = np.dtype(dtype)
         return np.concatenate([self.inner((*shape[:-1], width), rng, kind) for _ in range(count)], axis=-1)
 
@@ -291,14 +291,14 @@ def of(value: Any) -> Initializer:
         StructureError: it is none of these.
     """
     if isinstance(value, type):
-        raise StructureError(f"give an instance, {value.__name__}(), not the class{at(user_location())}")
+        raise StructureError(f"give an instance, {value.__name__}(), not the class{here()}")
     if callable(value):
         return value  # type: ignore[no-any-return]
     if isinstance(value, int | float | np.ndarray | np.generic | Sequence) and not isinstance(value, str | bytes):
         return Constant(value)
     raise StructureError(
         f"an initializer is one of graphengine.initializers, a function of (shape, rng, dtype), a number or an array, "
-        f"not a {type(value).__name__}{at(user_location())}"
+        f"not a {type(value).__name__}{here()}"
     )
 
 
@@ -312,14 +312,14 @@ def _fan(shape: Shape, mode: Fan) -> float:
 
 def _refuse_negative(name: str, value: float) -> None:
     if not value >= 0:
-        raise SettingError(f"{name} cannot be negative: {value}{at(user_location())}")
+        raise SettingError(f"{name} cannot be negative: {value}{here()}")
 
 
 def _refuse_unknown(name: str, value: str, choices: Any) -> None:
     if value not in choices.__args__:
-        raise SettingError(f"{name} is one of {', '.join(choices.__args__)}, not {value!r}{at(user_location())}")
+        raise SettingError(f"{name} is one of {', '.join(choices.__args__)}, not {value!r}{here()}")
 
 
 def _refuse_vector(initializer: object, shape: Shape) -> None:
     if len(shape) < 2:
-        raise ShapeError(f"{type(initializer).__name__} needs a matrix, not {show(shape)}{at(user_location())}")
+        raise ShapeError(f"{type(initializer).__name__} needs a matrix, not {show(shape)}{here()}")

@@ -66,13 +66,13 @@ def graph_of(inputs: Any, what: object) -> Graph:
         if found is not None and each.node.graph is not found.node.graph:
             raise errors.GraphMismatchError(
                 f"{what}: {found.path} belongs to graph {found.graph.name!r} and {each.path} to {each.graph.name!r}; "
-                f"values pass between graphs as feeds{errors.at(errors.user_location())}"
+                f"values pass between graphs as feeds{errors.here()}"
             )
         found = each
     if found is None:
         raise errors.StructureError(
             f"{what}: none of the inputs is a tensor, so there is no graph to build in; "
-            f"use graph.constant or graph.tensor(parameter){errors.at(errors.user_location())}"
+            f"use graph.constant or graph.tensor(parameter){errors.here()}"
         )
     return found.node.graph
 
@@ -86,13 +86,13 @@ def as_tensor(graph: Graph, value: Any, like: npt.DTypeLike) -> Tensor:
     if isinstance(value, bool | int | float):
         array = np.array(value, dtype=like)
         if array != value and value == value and not (isinstance(value, float) and array.dtype.kind == "f"):
-            raise errors.DtypeError(f"{value!r} is not a {np.dtype(like)}{errors.at(errors.user_location())}")
+            raise errors.DtypeError(f"{value!r} is not a {np.dtype(like)}{errors.here()}")
         return graph.constant(array)
     if isinstance(value, np.ndarray | np.generic | list):
         return graph.constant(value)
     raise errors.StructureError(
         f"a {type(value).__name__} cannot stand in a graph; tensors, parameters, numbers and arrays can"
-        f"{errors.at(errors.user_location())}"
+        f"{errors.here()}"
     )
 
 
@@ -101,7 +101,7 @@ def tensors_in(structure: Any) -> list[Tensor]:
     found = leaves(structure) if is_branch(structure) else [structure]
     for each in found:
         if not isinstance(each, Tensor):
-            where = errors.at(errors.user_location())
+            where = errors.here()
             raise errors.StructureError(f"expected tensors, got a {type(each).__name__}{where}")
     return found
 

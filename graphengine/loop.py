@@ -85,7 +85,7 @@ class Loop:
             count = "no axis" if not axes else f"{len(axes)} axes"
             raise errors.LoopError(
                 f"{x.path} {x.spec} has {count} {self.over!r} for {self} to run along"
-                f"{errors.at(errors.user_location())}"
+                f"{errors.here()}"
             )
         op = StepSlice(axes[0] - len(x.shape), self.reverse)
         return self._inside(op, (x,), name or f"{x.name}_t")
@@ -124,7 +124,7 @@ class Loop:
             self._feed(target, source, "/".join(path))
 
     def _feed(self, delay: Tensor, value: Tensor, part: str) -> None:
-        where = errors.at(errors.user_location())
+        where = errors.here()
         node = tensors_in(delay)[0].node
         tensors_in(value)
         if not isinstance(node.op, Delay) or node.loop is not self:
@@ -166,7 +166,7 @@ class Loop:
             if axis is not None and not -rank <= axis < rank:
                 raise errors.ShapeError(
                     f"{value.path} {value.spec} of all steps has {rank} axes, none of them {axis}"
-                    f"{errors.at(errors.user_location())}"
+                    f"{errors.here()}"
                 )
             where = (min(1, rank - 1) - rank) if axis is None else axis if axis < 0 else axis - rank
             return self._outside(StackSteps(self.over, where, self.reverse), value, name or f"{value.name}_all")
@@ -196,7 +196,7 @@ class Loop:
         Raises:
             LoopError: `done` is no boolean of this loop or waits for its end, or an end was set before.
         """
-        where = errors.at(errors.user_location())
+        where = errors.here()
         if done.loop is not self or done.dtype != np.bool_:
             raise errors.LoopError(f"{self} can end on a boolean of its own, not on {done.path} {done.spec}{where}")
         if self.until_node is not None:
@@ -210,7 +210,7 @@ class Loop:
         self.until_node = done
 
     def _join(self, graph: Graph | None) -> Graph:
-        where = errors.at(errors.user_location())
+        where = errors.here()
         if self.closed:
             raise errors.LoopError(f"{self} is closed; write its body inside the with block{where}")
         if graph is None:
@@ -231,7 +231,7 @@ class Loop:
                 inner = "itself" if tensor.loop is self else f"{tensor.loop}: a loop inside a loop"
                 raise errors.LoopError(
                     f"{tensor.path} {show(tensor.shape)} has a value per step of {inner}; {self} takes values from "
-                    f"outside loops{errors.at(errors.user_location())}"
+                    f"outside loops{errors.here()}"
                 )
         return graph.add(op, inputs, name=name, loop=self).output
 
@@ -239,7 +239,7 @@ class Loop:
         tensors_in(value)
         if value.loop is not self:
             raise errors.LoopError(
-                f"{value.path} has no value per step of {self}{errors.at(errors.user_location())}"
+                f"{value.path} has no value per step of {self}{errors.here()}"
             )
         return value.graph.add(op, (value,), name=name, loop=None).output
 

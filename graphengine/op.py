@@ -160,8 +160,8 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__}.view")
 
-    def regions(self, out: Array, sizes: Sequence[int]) -> list[Array] | None:
-        """Return the parts of the output where the inputs may live, so that nothing needs copying (concat)."""
+    def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array] | None:
+        """Return the parts of the output where inputs of some shapes may live, so that nothing needs copying."""
         return None
 
     def carries(self, i: int) -> bool:

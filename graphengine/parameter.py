@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphengine.errors import DtypeError, ShapeError, at, user_location
+from graphengine.errors import DtypeError, ShapeError, here
 from graphengine.spec import Array
 
 
@@ -29,7 +29,7 @@ class Parameter:
         self.trainable = trainable
         self._array: Array = np.array(initial)
         if self._array.dtype.kind != "f":
-            raise DtypeError(f"{self.path}: a parameter holds floats, not {self._array.dtype}{at(user_location())}")
+            raise DtypeError(f"{self.path}: a parameter holds floats, not {self._array.dtype}{here()}")
         self._view = self._array.view()
         self._view.flags.writeable = False
 
@@ -62,9 +62,9 @@ class Parameter:
         """
         given = np.asarray(value)
         if given.shape != self.shape:
-            raise ShapeError(f"{self.path}: has shape {list(self.shape)}, got {list(given.shape)}{at(user_location())}")
+            raise ShapeError(f"{self.path}: has shape {list(self.shape)}, got {list(given.shape)}{here()}")
         if isinstance(value, np.ndarray) and not np.can_cast(given.dtype, self.dtype, "safe"):
-            raise DtypeError(f"{self.path}: is {self.dtype}, got {given.dtype}; convert it first{at(user_location())}")
+            raise DtypeError(f"{self.path}: is {self.dtype}, got {given.dtype}; convert it first{here()}")
         np.copyto(self._array, given.astype(self.dtype, copy=False))
 
     def __repr__(self) -> str:

@@ -17,6 +17,7 @@ from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
+from graphengine.passes.merge import merge
 from graphengine.passes.split import needed
 from graphengine.run import Run, RunContext, bind, cast_safely
 from graphengine.schedule import Schedule
@@ -26,7 +27,7 @@ from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
 from graphengine.workspace import Workspaces
 
-_PASSES = frozenset({"fuse", "defer"})
+_PASSES = frozenset({"fuse", "merge", "defer"})
 
 
 class Plan:
@@ -37,7 +38,7 @@ class Plan:
         also: further tensors to return, in any structure of tuples and named tuples.
         wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
             depends on, `[]` for none.
-        without: passes to leave out, "fuse" or "defer", to compare.
+        without: passes to leave out ("fuse", "merge", "defer"), to compare.
 
     Attributes:
         parameters: the parameters that are differentiated, which is what an optimizer takes.
@@ -96,7 +97,7 @@ class Plan:
             if tensor not in self.active:
                 raise errors.GradientError(
                     f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} "
-                    f"{tensor.spec}{errors.at(errors.user_location())}"
+                    f"{tensor.spec}{errors.here()}"
                 )
         self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
         self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
@@ -104,7 +105,7 @@ class Plan:
 
     def _wished(self, what: Parameter | Tensor, reached: Mapping[Parameter, Tensor]) -> Tensor:
         """Return the tensor of something that a user wants the gradient of."""
-        where = errors.at(errors.user_location())
+        where = errors.here()
         if isinstance(what, Parameter):
             if what not in reached:
                 raise errors.GradientError(f"wrt: the targets do not depend on parameter {what.path}{where}")
@@ -122,15 +123,18 @@ class Plan:
         if unknown := set(without) - _PASSES:
             raise errors.SettingError(
                 f"without: no pass {', '.join(sorted(unknown))}; there are {', '.join(sorted(_PASSES))}"
-                f"{errors.at(errors.user_location())}"
+                f"{errors.here()}"
             )
         loops = {node.loop for node in self.nodes if node.loop is not None}
         ends = {loop.until_node for loop in loops if loop.until_node is not None}
         nodes = self.nodes
         made_by: dict[Tensor, Node] = {}
+        asked = {*self.targets, *self.also, *self.differentiated, *ends}
         if "fuse" in passes:
-            asked = {*self.targets, *self.also, *self.differentiated, *ends}
-            nodes, made_by = fuse(self.nodes, self.graph.regions, asked)
+            nodes, made_by = fuse(nodes, self.graph.regions, asked)
+        if "merge" in passes:
+            circular = {node for unit in self.units if unit.stepwise for node in unit.nodes}
+            nodes, made_by = merge(nodes, circular, made_by, asked)
         self.lowered = Schedule(nodes, self.targets, self.differentiated, made_by, passes)
         self.repeatable = not ends
         self.workspaces = Workspaces(self)
@@ -220,23 +224,22 @@ class Plan:
 
     def _seeds(self, given: Mapping[Tensor, Any], context: RunContext) -> dict[Tensor, Array]:
         """Return the gradient that enters at every target that carries one."""
-        where = errors.at(errors.user_location())
         for tensor in given:
             if tensor not in self.targets:
                 name = getattr(tensor, "path", repr(tensor))
-                raise errors.GradientError(f"seeds: {name} is not a target of this plan{where}")
-        cast = {tensor: cast_safely(tensor, value, where) for tensor, value in given.items()}
+                raise errors.GradientError(f"seeds: {name} is not a target of this plan{errors.here()}")
+        cast = {tensor: cast_safely(tensor, value) for tensor, value in given.items()}
         leads = set()
         for tensor, array in cast.items():
             shape = context.shape(tensor.spec)
             extra = array.ndim - len(shape)
             if extra < 0 or array.shape[extra:] != shape:
                 raise errors.GradientError(
-                    f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{where}"
+                    f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{errors.here()}"
                 )
             leads.add(array.shape[:extra])
         if len(leads) > 1:
-            raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{where}")
+            raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{errors.here()}")
         lead = leads.pop() if leads else ()
         for tensor in self.targets:
             if tensor in cast or tensor not in self.active:
@@ -244,7 +247,8 @@ class Plan:
             if tensor.shape:
                 raise errors.GradientError(
                     f"{tensor.path} {tensor.spec} is no scalar, so its gradient needs a seed: run(feeds, "
-                    f"seeds={{...: array}}); for values only run(feeds, gradients=False) or Plan(..., wrt=[]){where}"
+                    f"seeds={{...: array}}); for values only run(feeds, gradients=False) or Plan(..., wrt=[])"
+                    f"{errors.here()}"
                 )
             cast[tensor] = np.ones(lead, tensor.dtype)
         return {tensor: array for tensor, array in cast.items() if tensor in self.active}
@@ -262,7 +266,7 @@ def _refuse_body(tensor: Tensor) -> None:
     if tensor.loop is not None:
         raise errors.LoopError(
             f"{tensor.path} has a value per step of {tensor.loop}; take it out with loop.stack (all steps) or "
-            f"loop.last (the last one), or read it in a trace{errors.at(errors.user_location())}"
+            f"loop.last (the last one), or read it in a trace{errors.here()}"
         )
 
 

@@ -71,7 +71,7 @@ class Schedule:
         """For every circle, the inputs whose gradient waits until after the sweep."""
         if "defer" not in self.passes:
             return {unit: dict.fromkeys(unit.nodes, ()) for unit in self.circles}
-        return {unit: defer(unit, self.wanted) for unit in self.circles}
+        return {unit: defer(unit, self.wanted, self.maker) for unit in self.circles}
 
     @cached_property
     def kept(self) -> dict[bool, dict[Unit, tuple[set[Tensor], set[Node]]]]:

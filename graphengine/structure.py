@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from graphengine.errors import StructureError, at, user_location
+from graphengine.errors import StructureError, here
 
 
 def is_branch(value: Any) -> bool:
@@ -73,7 +73,7 @@ def same_form(wanted: Any, given: Any, what: str) -> None:
     while pending:
         a, b = pending.pop()
         if is_branch(a) != is_branch(b) or (is_branch(a) and len(a) != len(b)):
-            raise StructureError(f"{what} must have the form {form(wanted)}, got {form(given)}{at(user_location())}")
+            raise StructureError(f"{what} must have the form {form(wanted)}, got {form(given)}{here()}")
         if is_branch(a):
             pending.extend(zip(a, b, strict=True))
 

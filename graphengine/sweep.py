@@ -114,13 +114,13 @@ class Sweep:
         return before
 
     def _op(self, node: Node, inputs: tuple[int, ...], t: int, here: Gradients) -> None:
-        steps = self.circle.steps
+        of = self.circle.of
         dy = one_or_all([
             np.zeros(self._shape(each), each.dtype) if here.get(each) is None else here.arrays[each]
             for each in node.outputs
         ])
-        xs = [steps[tensor][t] for tensor in node.inputs]
-        ys = [steps[tensor][t] for tensor in node.outputs] + [hidden[t] for hidden in self.circle.hidden[node]]
+        xs = [of(tensor)[t] for tensor in node.inputs]
+        ys = [of(tensor)[t] for tensor in node.outputs] + [hidden[t] for hidden in self.circle.hidden[node]]
 
         def buffer(i: int) -> Array:
             return self._buffer(node, i, t, here)

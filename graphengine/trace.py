@@ -90,7 +90,7 @@ class Trace:
         if not self.carries(tensor):
             none = "none flows from the targets to what is differentiated there"
             why = none if self.seeded else "this trace has none"
-            raise errors.GradientError(f"no gradient of {tensor.path}: {why}{errors.at(errors.user_location())}")
+            raise errors.GradientError(f"no gradient of {tensor.path}: {why}{errors.here()}")
         return self._read(self._run.gradients, tensor, t)
 
     def contribution(self, node: Node, i: int, t: int | None = None) -> Array:
@@ -106,7 +106,7 @@ class Trace:
         tensor = node.sources[i]
         if not self.edge_carries(node, i):
             raise errors.GradientError(
-                f"no gradient flows from {node.path} to {tensor.path}{errors.at(errors.user_location())}"
+                f"no gradient flows from {node.path} to {tensor.path}{errors.here()}"
             )
         found = self._run.contribution(node, i, self._step(node, node.loop or tensor.loop, t))
         return self._run.zeros(tensor) if found is None else np.array(found)
@@ -122,13 +122,13 @@ class Trace:
         """
         if not node.op.carries(i) or isinstance(node.op, (Source, *BORDER)):
             raise errors.GradientError(
-                f"no op of {node.path} hands a gradient to its input {i}{errors.at(errors.user_location())}"
+                f"no op of {node.path} hands a gradient to its input {i}{errors.here()}"
             )
         return np.array(self._run.vjp(node, i, dy, self._step(node, node.loop, t)))
 
     def _step(self, node: Node, loop: Loop | None, t: int | None) -> int:
         """Return when a position is processed, for a gradient that is formed from whole values."""
-        where = errors.at(errors.user_location())
+        where = errors.here()
         if (t is None) != (loop is None):
             raise errors.UnknownPathError(f"{node.path}: {'say at which position t' if loop else 'has no time'}{where}")
         if self._partial:
@@ -152,7 +152,7 @@ class Trace:
         tensor = self.graph[what] if isinstance(what, str) else what
         if tensor not in self._run.values:
             raise errors.UnknownPathError(
-                f"{tensor.path} is no part of this plan: its targets do not need it{errors.at(errors.user_location())}"
+                f"{tensor.path} is no part of this plan: its targets do not need it{errors.here()}"
             )
         return tensor
 
@@ -161,7 +161,7 @@ class Trace:
         if tensor is None:
             raise errors.GradientError(
                 f"no gradient of {parameter.path}: the plan does not differentiate it"
-                f"{errors.at(errors.user_location())}"
+                f"{errors.here()}"
             )
         return tensor
 
@@ -169,14 +169,14 @@ class Trace:
         """Return when a position is processed."""
         total = self.context.steps(loop)
         if not -total <= t < total:
-            raise errors.UnknownPathError(f"{loop} has {total} steps, none at {t}{errors.at(errors.user_location())}")
+            raise errors.UnknownPathError(f"{loop} has {total} steps, none at {t}{errors.here()}")
         k = total - 1 - t % total if loop.reverse else t % total
         if k >= self.count(loop):
-            raise errors.UnknownPathError(f"{loop} ended before position {t}{errors.at(errors.user_location())}")
+            raise errors.UnknownPathError(f"{loop} ended before position {t}{errors.here()}")
         return k
 
     def _read(self, table: dict[Tensor, list[Array | None]], tensor: Tensor, t: int | None) -> Array:
-        where = errors.at(errors.user_location())
+        where = errors.here()
         loop = tensor.loop
         if loop is None and t is not None:
             raise errors.UnknownPathError(f"{tensor.path} lives outside loops, so it has no position {t}{where}")
@@ -236,7 +236,7 @@ class Trace:
         if total > budget:
             raise errors.BudgetError(
                 f"the trace would hold {total:,} bytes, beyond the budget of {budget:,}; narrow it with keep=[paths], "
-                f"steps=[positions] or norms_only=True, feed less, or raise budget={errors.at(errors.user_location())}"
+                f"steps=[positions] or norms_only=True, feed less, or raise budget={errors.here()}"
             )
 
 

@@ -39,6 +39,6 @@ def activation(what: str | Callable[..., Tensor] | None) -> Callable[..., Tensor
     if what not in BY_NAME:
         raise errors.StructureError(
             f"no activation {what!r}; there are {', '.join(sorted(BY_NAME))}, or pass a function such as ops.tanh"
-            f"{errors.at(errors.user_location())}"
+            f"{errors.here()}"
         )
     return BY_NAME[what]

@@ -59,7 +59,7 @@ class BiRNN(Layer):
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
-        where = errors.at(errors.user_location())
+        where = errors.here()
         refuse_shared((fw_cell, bw_cell), "in both directions")
         if merge is not None and merge not in MERGES:
             raise errors.StructureError(f"BiRNN: merge is one of {', '.join(MERGES)} or None, not {merge!r}{where}")
@@ -104,7 +104,7 @@ class BiRNN(Layer):
         starts = initial_state if initial_state is not None else (None, None)
         if not isinstance(starts, tuple) or len(starts) != 2:
             raise errors.StructureError(
-                f"BiRNN: the initial state is a pair (fw, bw){errors.at(errors.user_location())}"
+                f"BiRNN: the initial state is a pair (fw, bw){errors.here()}"
             )
         with self.open(x.graph, "birnn", "driver"):
             live = step_mask(x, over, lengths, mask)

@@ -55,7 +55,7 @@ class Cell(Layer):
 
 def check_state(cell: Cell, x: Spec, given: Any) -> None:
     """Check that a state has the form and the specs that a cell needs for an input."""
-    where = errors.at(errors.user_location())
+    where = errors.here()
     features(x, cell)
     wanted = cell.state(x)
     what = f"the state of {cell}"
@@ -79,7 +79,7 @@ def refuse_shared(cells: Iterable[Cell], where: str) -> None:
             if layer in seen:
                 raise errors.SharedCellError(
                     f"{layer} stands {where}, which would share its weights; make one cell for each place"
-                    f"{errors.at(errors.user_location())}"
+                    f"{errors.here()}"
                 )
         seen.update(_family(cell))
 

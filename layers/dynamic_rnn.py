@@ -83,14 +83,14 @@ def time_axis(x: Tensor, over: Dim) -> int:
     if len(found) != 1 or found[0] == len(x.shape) - 1:
         what = "no axis" if not found else "only its last axis, the features," if len(found) == 1 else "several axes"
         raise errors.LoopError(
-            f"{x.path} {x.spec} has {what} of the name {over!r} to run along{errors.at(errors.user_location())}"
+            f"{x.path} {x.spec} has {what} of the name {over!r} to run along{errors.here()}"
         )
     return found[0]
 
 
 def step_mask(x: Tensor, over: Dim, lengths: Tensor | None, mask: Tensor | None) -> Tensor | None:
     """Return which steps are real, the rows in the order of the input's axes; None where all are."""
-    where = errors.at(errors.user_location())
+    where = errors.here()
     axis = time_axis(x, over)
     axes = x.shape[:-1]
     if lengths is not None and mask is not None:

@@ -56,7 +56,7 @@ class Layer:
             NotBuiltError: the layer was not called yet, so it has no parameters.
             WeightsError: a name is missing or surplus.
         """
-        where = errors.at(errors.user_location())
+        where = errors.here()
         if not self._parameters:
             raise errors.NotBuiltError(f"{self} has no parameters before its first call{where}")
         if set(values) != set(self._parameters):
@@ -78,7 +78,7 @@ class Layer:
         elif known.shape != shape:
             raise errors.ShapeError(
                 f"{known.path}: {self} was first called with sizes that make it {show(known.shape)}; this call wants "
-                f"{show(shape)}, which is another layer's job{errors.at(errors.user_location())}"
+                f"{show(shape)}, which is another layer's job{errors.here()}"
             )
         return graph.tensor(known)
 
@@ -90,7 +90,7 @@ class Layer:
             if not isinstance(size, int):
                 raise errors.ShapeError(
                     f"{path} {show(shape)}: the size {size} is open, and a parameter needs numbers; give the feature "
-                    f"axis of the input a number{errors.at(errors.user_location())}"
+                    f"axis of the input a number{errors.here()}"
                 )
             sizes.append(size)
         array = initializers.of(initial)(tuple(sizes), stream(graph.seed, path), graph.dtype)
@@ -111,7 +111,7 @@ class Layer:
         if name in self._expected_parameters():
             raise errors.NotBuiltError(
                 f"{type(self).__name__}.{name} exists once the layer was called, because its shape depends on the "
-                f"input{errors.at(errors.user_location())}"
+                f"input{errors.here()}"
             )
         raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
 
@@ -133,5 +133,5 @@ def features(x: Tensor | Spec, what: object) -> Dim:
     """Return the size of the last axis, which holds the features."""
     spec = x.spec if isinstance(x, Tensor) else x
     if not spec.shape:
-        raise errors.ShapeError(f"{what} needs an axis of features, got {spec}{errors.at(errors.user_location())}")
+        raise errors.ShapeError(f"{what} needs an axis of features, got {spec}{errors.here()}")
     return spec.shape[-1]

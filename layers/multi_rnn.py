@@ -32,7 +32,7 @@ class MultiRNNCell(Cell):
         super().__init__(name=name, debug=debug, backpassdebug=backpassdebug)
         self.cells: tuple[Cell, ...] = tuple(cells)
         if not self.cells:
-            raise errors.StructureError(f"MultiRNNCell needs at least one cell{errors.at(errors.user_location())}")
+            raise errors.StructureError(f"MultiRNNCell needs at least one cell{errors.here()}")
         refuse_shared(self.cells, "in two layers of one stack")
 
     @property

@@ -89,7 +89,7 @@ def readings(trace: Trace, scope: Scope | str, t: int | None = None) -> dict[str
     place = Place(trace, find(trace, scope) if isinstance(scope, str) else scope)
     if t is not None and place.loop is None:
         raise errors.UnknownPathError(
-            f"{place.scope.path} lives outside loops, so it has no position {t}{errors.at(errors.user_location())}"
+            f"{place.scope.path} lives outside loops, so it has no position {t}{errors.here()}"
         )
     return values(place, t) | gradients(place, t)
 
@@ -113,7 +113,7 @@ def find(trace: Trace, path: str) -> Scope:
     busy = {node.scope for node in trace.plan.nodes}
     found = [scope for scope in trace.graph.scopes if scope.path == path and scope in busy]
     if not found:
-        raise errors.UnknownPathError(f"no layer stands at {path!r}{errors.at(errors.user_location())}")
+        raise errors.UnknownPathError(f"no layer stands at {path!r}{errors.here()}")
     return next((scope for scope in found if scope.role == "cell"), found[-1])
 
 

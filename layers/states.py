@@ -21,7 +21,7 @@ def zero_state(cell: Cell, x: Tensor | Spec, graph: Graph | None = None) -> Any:
     """
     home = x.graph if isinstance(x, Tensor) else graph
     if home is None:
-        raise errors.StructureError(f"zero_state of a spec needs graph={errors.at(errors.user_location())}")
+        raise errors.StructureError(f"zero_state of a spec needs graph={errors.here()}")
     wanted = cell.state(x.spec if isinstance(x, Tensor) else x)
     return _in_places(home, wanted, lambda path, spec: home.fill(spec.shape, 0.0, spec.dtype, name=path[-1]))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from graphengine.errors import GraphError, ShapeError, at, user_location
+from graphengine.errors import GraphError, ShapeError, here
 from graphengine.graph import Node, Tensor, apply, as_tensor, graph_of
 from graphengine.op import Op
 from graphengine.spec import Derived, Dim, show, simplest
@@ -66,7 +66,7 @@ def apply_for(
     except GraphError as problem:
         place = "/".join(filter(None, (graph.current_scope.path, name or cls.kind)))
         shown = ", ".join(f"{each.name} {each.spec}" for each in tensors)
-        raise type(problem)(f"{place}: {cls.__name__}({shown}): {problem}{at(user_location())}") from None
+        raise type(problem)(f"{place}: {cls.__name__}({shown}): {problem}{here()}") from None
     return apply(op, *tensors, name=name, names=names)
 
 

@@ -55,15 +55,16 @@ class Concat(Op):
         return Spec((*first.shape[:place], total, *first.shape[place + 1 :]), dtype)
 
     def forward(self, out: Array, *xs: Array) -> None:
-        for part, x in zip(self.regions(out, [x.shape[self.axis] for x in xs]), xs, strict=True):
+        for part, x in zip(self.regions(out, [x.shape for x in xs]), xs, strict=True):
             np.copyto(part, x)
 
-    def regions(self, out: Array, sizes: Sequence[int]) -> list[Array]:
+    def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+        sizes = [shape[self.axis] for shape in shapes]
         starts = np.cumsum([0, *sizes[:-1]])
         return [_part(out, self.axis, int(start), size) for start, size in zip(starts, sizes, strict=True)]
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        return self.regions(dy, [x.shape[self.axis] for x in xs])[i]
+        return self.regions(dy, [x.shape for x in xs])[i]
 
     def reads_of(self, i: int) -> str:
         return ""
@@ -97,11 +98,11 @@ class Stack(Op):
         return Spec(tuple(shape), self.result_dtype(*(x.dtype for x in xs)))
 
     def forward(self, out: Array, *xs: Array) -> None:
-        for part, x in zip(self.regions(out, [1] * len(xs)), xs, strict=True):
+        for part, x in zip(self.regions(out, [x.shape for x in xs]), xs, strict=True):
             np.copyto(part, x)
 
-    def regions(self, out: Array, sizes: Sequence[int]) -> list[Array]:
-        return [_part(out, self.axis, i, 1).squeeze(self.axis) for i in range(len(sizes))]
+    def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+        return [_part(out, self.axis, i, 1).squeeze(self.axis) for i in range(len(shapes))]
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         return _part(dy, self.axis, i, 1).squeeze(self.axis)

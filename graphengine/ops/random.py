@@ -76,7 +76,7 @@ def dropout(x: Tensor, rate: float, *, same_over: Dim | Iterable[Dim] = (), name
     >>> sorted(set(plan.run({x: [1.0, 1.0, 1.0, 1.0]}, seed=1, training=True)[y].tolist()))
     [0.0, 2.0]
     """
-    where = errors.at(errors.user_location())
+    where = errors.here()
     if not 0 <= rate < 1:
         raise errors.SettingError(f"dropout of {x.path}: the rate lies in [0, 1), not {rate}{where}")
     if not x.spec.floating:
@@ -131,7 +131,7 @@ def bernoulli(
     """
     if not isinstance(probability, Tensor) and not 0 <= probability <= 1:
         raise errors.SettingError(
-            f"a probability lies between 0 and 1, not {probability}{errors.at(errors.user_location())}"
+            f"a probability lies between 0 and 1, not {probability}{errors.here()}"
         )
     return less(_noise(like, "uniform", shape, name or "bernoulli", plain=False), probability, name=name or "bernoulli")
 
@@ -142,7 +142,7 @@ def _noise(
     """Put a source of noise into the graph, under the name itself if nothing is done to it."""
     graph, loop = (like, None) if isinstance(like, Graph) else (like.graph, like.loop)
     if shape is None and isinstance(like, Graph):
-        raise errors.ShapeError(f"{name}: give a shape, or a tensor to be like{errors.at(errors.user_location())}")
+        raise errors.ShapeError(f"{name}: give a shape, or a tensor to be like{errors.here()}")
     own = like.shape if shape is None and isinstance(like, Tensor) else shape
     floating = isinstance(like, Tensor) and like.spec.floating
     spec = Spec.of(own or (), like.dtype if floating else graph.dtype)

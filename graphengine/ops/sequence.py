@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from graphengine.errors import DtypeError, FeedError, at, user_location
+from graphengine.errors import DtypeError, FeedError, here
 from graphengine.graph import Tensor, apply
 from graphengine.op import Op
 from graphengine.sources import Range
@@ -59,6 +59,6 @@ def sequence_mask(lengths: Tensor, over: Dim, *, name: str | None = None) -> Ten
     [[False, False, False], [True, True, False]]
     """
     if not isinstance(lengths, Tensor):
-        raise DtypeError(f"lengths are a tensor of integers, not {lengths!r}{at(user_location())}")
+        raise DtypeError(f"lengths are a tensor of integers, not {lengths!r}{here()}")
     positions = lengths.graph.add(Range(over), (), name="positions").output
     return apply(SequenceMask(), lengths, positions, name=name).output

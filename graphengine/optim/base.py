@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias, TypedDict
 import numpy as np
 
 from graphengine.checkpoint import by_path, refuse_unlike
-from graphengine.errors import DtypeError, GradientError, SettingError, ShapeError, StructureError, at, user_location
+from graphengine.errors import DtypeError, GradientError, SettingError, ShapeError, StructureError, here
 from graphengine.optim.clip import clip_by_global_norm, clip_by_value, finite, positive, refuse_non_finite
 from graphengine.parameter import Parameter
 from graphengine.run import Run
@@ -91,7 +91,7 @@ class Optimizer:
             if not all(finite(array) for array in (value, *slots.values())):
                 raise GradientError(
                     f"{parameter.path}: the step leaves the range of {parameter.dtype}, so nothing was changed; "
-                    f"lower the learning rate or clip the gradients{at(user_location())}"
+                    f"lower the learning rate or clip the gradients{here()}"
                 )
         for parameter, (value, slots) in changed.items():
             parameter.assign(value)
@@ -147,7 +147,7 @@ class Optimizer:
 
     def _checked(self, gradients: Run | Mapping[Parameter, Any]) -> dict[Parameter, Array]:
         """Return the gradients as arrays, in the order of the parameters."""
-        where = at(user_location())
+        where = here()
         given = gradients.gradients if isinstance(gradients, Run) else gradients
         if not isinstance(given, Mapping):
             raise StructureError(f"step takes a run or a mapping, not a {type(given).__name__}{where}")
@@ -171,14 +171,14 @@ class Optimizer:
 def at_least_zero(name: str, value: Any) -> float:
     """Return a setting that must not be negative."""
     if not 0 <= value < math.inf:
-        raise SettingError(f"{name} is a number from 0 up, not {value}{at(user_location())}")
+        raise SettingError(f"{name} is a number from 0 up, not {value}{here()}")
     return float(value)
 
 
 def fraction(name: str, value: Any) -> float:
     """Return a setting that must lie in [0, 1)."""
     if not 0 <= value < 1:
-        raise SettingError(f"{name} lies in [0, 1), not {value}{at(user_location())}")
+        raise SettingError(f"{name} lies in [0, 1), not {value}{here()}")
     return float(value)
 
 
@@ -195,7 +195,7 @@ def _fitting(parameter: Parameter, given: Any, where: str) -> Array:
 
 
 def _checked_parameters(parameters: Iterable[Parameter]) -> tuple[Parameter, ...]:
-    where = at(user_location())
+    where = here()
     found = tuple(parameters)
     if not found:
         raise SettingError(f"there are no parameters to optimize; does the plan differentiate any?{where}")

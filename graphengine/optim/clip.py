@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from graphengine.errors import GradientError, SettingError, at, user_location
+from graphengine.errors import GradientError, SettingError, here
 from graphengine.spec import Array
 
 Key = TypeVar("Key", bound=Hashable)
@@ -56,7 +56,7 @@ def refuse_non_finite(gradients: Mapping[Any, Array]) -> None:
     """Refuse gradients with an infinity or a NaN, by name."""
     broken = [getattr(key, "path", str(key)) for key, gradient in gradients.items() if not finite(gradient)]
     if broken:
-        names, where = ", ".join(broken), at(user_location())
+        names, where = ", ".join(broken), here()
         raise GradientError(f"the gradient of {names} is not finite; plan.trace shows where that begins{where}")
 
 
@@ -69,7 +69,7 @@ def finite(array: Array) -> bool:
 def positive(name: str, value: Any) -> float:
     """Return a setting that must lie above 0."""
     if not 0 < value < math.inf:
-        raise SettingError(f"{name} is a number above 0, not {value}{at(user_location())}")
+        raise SettingError(f"{name} is a number above 0, not {value}{here()}")
     return float(value)
 
 

@@ -11,7 +11,7 @@ from typing import Unpack
 
 import numpy as np
 
-from graphengine.errors import SettingError, at, user_location
+from graphengine.errors import SettingError, here
 from graphengine.optim.base import Common, Optimizer, Rate, Slots, at_least_zero, fraction
 from graphengine.parameter import Parameter
 from graphengine.spec import Array
@@ -45,7 +45,7 @@ class SGD(Optimizer):
         self.momentum = fraction("momentum", momentum)
         self.nesterov = nesterov
         if nesterov and not momentum:
-            raise SettingError(f"nesterov=True needs a momentum{at(user_location())}")
+            raise SettingError(f"nesterov=True needs a momentum{here()}")
         super().__init__(parameters, learning_rate, ("velocity",) if momentum else (), **common)
 
     def update(self, value: Array, gradient: Array, slots: Slots, rate: float) -> tuple[Array, Slots]:

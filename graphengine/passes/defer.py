@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from graphengine.border import Maker
 from graphengine.graph import Node
 from graphengine.passes.split import Unit
 
 
-def defer(unit: Unit, wanted: Mapping[Node, tuple[int, ...]]) -> dict[Node, tuple[int, ...]]:
+def defer(unit: Unit, wanted: Mapping[Node, tuple[int, ...]], maker: Maker) -> dict[Node, tuple[int, ...]]:
     """Return, for the nodes of a stepwise unit, the inputs whose gradient waits until after the sweep."""
-    waiting = {}
-    for node in unit.nodes:
-        waiting[node] = tuple(
-            i
-            for i in wanted[node]
-            if node.inputs[i].loop is None and not node.op.together and (node.op.contracts or not node.op.reads_of(i))
-        )
-    return waiting
+    members = set(unit.nodes)
+
+    def waits(node: Node, i: int) -> bool:
+        tensor = node.inputs[i]
+        if node.op.together or maker(tensor) in members:
+            return False
+        return not node.op.reads_of(i) or (node.op.contracts and tensor.loop is None)
+
+    return {node: tuple(i for i in wanted[node] if waits(node, i)) for node in unit.nodes}

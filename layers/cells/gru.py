@@ -59,7 +59,7 @@ class GRUCell(GatedCell):
         super().__init__(hidden, **options)
         if reset not in ("after", "before"):
             raise errors.StructureError(
-                f'GRUCell: reset is "after" or "before" the product, not {reset!r}{errors.at(errors.user_location())}'
+                f'GRUCell: reset is "after" or "before" the product, not {reset!r}{errors.here()}'
             )
         self.reset = reset
         self.activation = activation

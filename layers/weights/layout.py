@@ -25,7 +25,7 @@ PLAIN: Mapping[str, tuple[str, ...]] = {"dense": ("kernel", "bias"), "embedding"
 
 def refuse(reason: str) -> NoReturn:
     """Raise a WeightsError that shows the user's line."""
-    raise errors.WeightsError(f"{reason}{errors.at(errors.user_location())}")
+    raise errors.WeightsError(f"{reason}{errors.here()}")
 
 
 def entry(table: Mapping[str, Entry], kind: str, source: str = "weights") -> Entry:

@@ -89,10 +89,10 @@ def test_parts_of_a_concat_may_live_inside_it() -> None:
     from graphengine.ops.join import Concat, Stack
 
     out = np.zeros((2, 5))
-    for part, number in zip(Concat(-1).regions(out, [2, 3]), (1, 2), strict=True):
+    for part, number in zip(Concat(-1).regions(out, [(2, 2), (2, 3)]), (1, 2), strict=True):
         part[...] = number
     assert out.tolist() == [[1, 1, 2, 2, 2]] * 2
-    for part, number in zip(Stack(-2).regions(out, [1, 1]), (3, 4), strict=True):
+    for part, number in zip(Stack(-2).regions(out, [(5,), (5,)]), (3, 4), strict=True):
         part[...] = number
     assert out.tolist() == [[3] * 5, [4] * 5]
 

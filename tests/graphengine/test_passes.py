@@ -5,12 +5,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from graphengine import Graph, Plan, errors, ops
+from graphengine import Graph, Loop, Parameter, Plan, errors, ops
 from graphengine.ops.fused import LSTMGates
+from graphengine.ops.matmul import MatMul
 from layers import LSTMCell, dynamic_rnn
 from tests.graphengine.models import MODELS
 
-PASSES = ("fuse", "defer")
+PASSES = ("fuse", "merge", "defer")
 LEFT_OUT = [some for count in range(len(PASSES) + 1) for some in combinations(PASSES, count)]
 
 
@@ -52,6 +53,36 @@ def test_gates_are_fused_unless_something_inside_is_asked_for():
     assert not fused_ops(Plan(ops.sum(h) + ops.sum(g["by_hand/i"])))
 
 
+def products(plan):
+    return [node for node in plan.lowered.nodes if isinstance(node.op, MatMul)]
+
+
+def test_products_that_are_added_up_become_one():
+    """[x, 1, h] [A; b; B]: and the state is written where the product reads it, so nothing is copied in a step."""
+    _, x, outputs, _ = unrolled()
+    plan = Plan(ops.sum(outputs), wrt=[x])
+    assert len(products(plan)) == 1
+    assert len(products(Plan(ops.sum(outputs), without=["merge"]))) == 2
+    plan.run({x: np.ones((2, 5, 3))})
+    ((workspace,),) = plan.workspaces.idle.values()
+    paths = [node.path for node in workspace.forward.program.nodes]
+    assert paths.count("rnn/pre") == paths.count("rnn/c") == 5
+    assert paths.count("rnn/operand") == 2
+
+
+def test_a_product_that_somebody_else_reads_is_left_alone():
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 3))
+    A, B = (Parameter(name, np.ones((3, 3)) / 7) for name in "AB")
+    with Loop("time") as loop:
+        h = loop.delay(g.fill(("batch", 3)))
+        Ax, Bh = loop.slice(x) @ g.tensor(A), h @ g.tensor(B)
+        loop.feed(h, ops.tanh(Ax + Bh))
+    last = ops.sum(loop.last(Bh))
+    assert len(products(Plan(last))) == 2
+    assert len(products(Plan(ops.sum(loop.stack(h))))) == 1
+
+
 def test_other_activations_are_not_fused():
     assert not fused_ops(Plan(ops.sum(unrolled(activation="relu")[2])))
     assert not fused_ops(Plan(ops.sum(unrolled(recurrent_activation="hard_sigmoid")[2])))
@@ -65,7 +96,7 @@ def test_an_op_must_make_what_it_stands_for():
 
 
 def test_an_unknown_pass_is_an_error():
-    with pytest.raises(errors.SettingError, match="no pass speed; there are defer, fuse"):
+    with pytest.raises(errors.SettingError, match="no pass speed; there are defer, fuse, merge"):
         Plan(ops.sum(unrolled()[2]), without=["speed"])
 
 
