@@ -207,7 +207,7 @@ def draw(trainings: dict[str, list[Training]], gallery: Gallery, length: int) ->
     cells = {name: viz.cell(runs[0].trace, t=length // 2) for name, runs in trainings.items()}
     for name, view in cells.items():
         gallery.view(f"{name}_cell", view)
-        gallery.view(f"{name}_folded", viz.folded(trainings[name][0].network.graph))
+        gallery.view(f"{name}_folded", viz.folded(trainings[name][0].trace.plan))
     gallery.view("cells", viz.View(beside([view.to_scene() for view in cells.values()], " beside ".join(cells))))
     gallery.plot("comparison", comparison(trainings, length))
 

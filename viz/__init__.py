@@ -1,4 +1,4 @@
-"""Pictures of graphs, forward values and gradients alike: scenes, the writers that draw them, and renderers."""
+"""Pictures of graphs, forward values and gradients alike: views, scenes, the writers that draw them, and renderers."""
 
 from viz.errors import FormatError, RenderError, SaveError, SceneError, SizeError
 from viz.render import RendererNotFound
@@ -6,9 +6,11 @@ from viz.scene import Box, Edge, Frame, Line, Scene, Text
 from viz.theme import Theme
 from viz.view import View
 from viz.views.cell import cell
+from viz.views.folded import folded
+from viz.views.graph import graph
 from viz.views.unrolled import unrolled
 
 __all__ = [
     "Box", "Edge", "FormatError", "Frame", "Line", "RenderError", "RendererNotFound", "SaveError", "Scene",
-    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "unrolled",
-]
+    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "unrolled",
+]  # fmt: skip

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from viz import dot, json_writer, render, svg
-from viz.errors import FormatError, SaveError
+from viz.errors import FormatError
+from viz.files import put
 from viz.scene import Scene
 from viz.theme import Theme, theme_named
 
@@ -67,14 +67,7 @@ class View:
             SizeError: the picture would be larger than renderers can paint.
             RenderError: the renderer failed or took too long.
         """
-        target = Path(os.path.realpath(path))
-        write = self._writer(Path(path), options)
-        if not target.parent.is_dir():
-            raise SaveError(f"{path}: the folder {target.parent} does not exist; make it first")
-        if target.is_dir():
-            raise SaveError(f"{path}: this is a folder; a picture needs a name, such as {Path(path).name}/graph.svg")
-        _replace(target, write())
-        return Path(path)
+        return put(path, self._writer(Path(path), options))
 
     def _writer(self, path: Path, options: dict[str, Any]) -> Callable[[], bytes]:
         suffix = path.suffix.lower()
@@ -101,14 +94,3 @@ class View:
     def __repr__(self) -> str:
         scene = self._scene
         return f"<view {scene.title!r}: {len(scene.boxes)} boxes, {len(scene.edges)} edges>"
-
-
-def _replace(target: Path, content: bytes) -> None:
-    """Put a file in place as a whole, so that a reader or a crash never meets half a picture."""
-    draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.tmp")
-    try:
-        draft.write_bytes(content)
-        os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

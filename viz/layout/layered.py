@@ -268,7 +268,7 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
                 item = items[i]
                 near = item.before if down else item.after
                 wanted.append(_wish(items, near or (item.after if down else item.before), item.meet) - item.core[0])
-                weights.append(8.0 if item.edge is not None else 1.0)
+                weights.append(8.0 if item.edge is not None else 0.05 if _hangs(item) else 1.0)
             apart = [
                 (items[i].breadth + items[j].breadth) / 2 + gap for i, j in zip(rank, rank[1:], strict=False)
             ]
@@ -278,8 +278,13 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
 
 def _wish(items: list[_Item], near: list[int], at: float) -> float:
     """The mean place of neighbours; what hangs there as a mere source pulls little, so that the main way runs straight."""
-    pulls = [0.02 if not items[j].before and len(items[j].after) == 1 else 1.0 for j in near]
+    pulls = [0.02 if _hangs(items[j]) else 1.0 for j in near]
     return sum(pull * items[j].meet for pull, j in zip(pulls, near, strict=True)) / sum(pulls) if near else at
+
+
+def _hangs(item: _Item) -> bool:
+    """Whether it is a mere source of one other item, which stands aside for the rest."""
+    return not item.before and len(item.after) == 1
 
 
 def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[float]) -> list[float]:

@@ -31,7 +31,7 @@ class Options:
 
     Attributes:
         gradient: draw the gradients too.
-        bright: what is highlighted: tensors, at a position or (None) at all.
+        bright: what is highlighted: tensors, at a position or (None) at all of them.
         names: of positions in time, where there are no numbers.
         faded: let the forward flow recede behind the gradient.
     """
@@ -176,6 +176,13 @@ class Board:
             return "normal"
         return "highlight" if (tensor, t) in bright or (tensor, None) in bright else "normal"
 
+    def _made(self, item: Item) -> Emphasis:
+        """Whether a part makes something highlighted that stands nowhere else."""
+        assert item.part is not None and item.block is not None
+        made = [tensor for node in item.part.nodes for tensor in node.outputs]
+        inner = [tensor for tensor in made if tensor not in self.lattice.states[item.block]]
+        return "highlight" if any(self.emphasis(tensor, item.t) == "highlight" for tensor in inner) else "normal"
+
     def draw(self, stage: Stage) -> None:
         """Draw the boxes of a stage; it must have its x and y."""
         self._draw_frames(stage)
@@ -286,7 +293,7 @@ class Board:
             )
             kind = "output" if self.lattice.sequences.stacks[item.tensor] else "input"
             return Box(
-                "", x, y, row.width, row.height, "round", kind, self.words[item], tip, item.tensor.path,
+                "", x, y, row.width, row.height, "round", kind, self.words[item], tip, f"{item.tensor.path}@{item.t}",
                 self.emphasis(item.tensor, item.t),
             )
         assert item.block is not None
@@ -307,12 +314,11 @@ class Board:
             )
             return Box(
                 "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, lines, tip,
-                nodes[-1].path if nodes else item.block.path,
+                f"{nodes[-1].path if nodes else item.block.path}@{item.t}", self._made(item),
             )
-        lines = self.cell_lines(item.block, item.t)
         return Box(
-            "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, lines,
-            content.weight_tooltip(item.block, self.subject), item.block.path,
+            "", slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind, self.cell_lines(item.block, item.t),
+            content.weight_tooltip(item.block, self.subject), f"{item.block.path}@{item.t}", self._made(item),
         )
 
     def slot(self, item: Item) -> Slot:
@@ -334,6 +340,6 @@ class Board:
         kind, shape = content.looks(self.lattice.names[item.tensor])
         tip = content.statistics(item.tensor, self._value(item), self.subject.gradient(item.tensor, item.t), item.t)
         return Box(
-            "", stage.x + x, y, self.pill, self.pill_height, shape, kind, self.words[item], tip, item.tensor.path,
-            self.emphasis(item.tensor, item.t),
+            "", stage.x + x, y, self.pill, self.pill_height, shape, kind, self.words[item], tip,
+            f"{item.tensor.path}@{item.t}", self.emphasis(item.tensor, item.t),
         )

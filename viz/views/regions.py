@@ -39,10 +39,10 @@ class Region:
 
 
 def regions(board: Board) -> list[Region]:
-    """Cut what is outside loops into regions: one before every lattice, and one after the last."""
+    """Cut what is outside loops into regions: one before every lattice, and one after the last, or one that is all there is."""
     wide = {key for stage in board.stages for key in stage.rows}
     items = [item for item in board.lattice.items if item.role == "block" and item.block not in wide]
-    found = [Region(False) for _ in board.stages] + [Region(True)]
+    found = [Region(False) for _ in board.stages] + [Region(bool(board.stages))]
     home = _stages(board)
     for item in items:
         found[home[item]].items.append(item)
