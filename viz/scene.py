@@ -81,6 +81,8 @@ class Box:
         lines: its text.
         tooltip: shown on hover in SVG and interactive pictures; may have several lines.
         path: where it stands in the graph, `rnn/layer0/f`; goes to JSON, and to nothing that is drawn.
+        about: what of a graph it stands for, as the view says it: for who tells more than the picture does. No part of the
+            picture, so it goes to no file and does not tell two boxes apart.
     """
 
     id: str
@@ -94,6 +96,7 @@ class Box:
     tooltip: str = ""
     path: str = ""
     emphasis: Emphasis = "normal"
+    about: object = field(default=None, compare=False, repr=False)
 
     @property
     def left(self) -> float:
@@ -159,6 +162,7 @@ class Edge:
         strength: 0 is a pale shade of the kind's colour, 1 the full one.
         head: whether there is an arrow head; the first parts of a line that is drawn in pieces have none.
         label: a text near the edge, placed like any other.
+        about: what of a graph it stands for, as for a box.
     """
 
     source: str
@@ -171,6 +175,7 @@ class Edge:
     label: Text | None = None
     tooltip: str = ""
     emphasis: Emphasis = "normal"
+    about: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from graphengine.trace import Trace
 Subjectlike: TypeAlias = Graph | Plan | Trace
 Use: TypeAlias = tuple[Node, int]  # one edge of the graph: a node and the number of the input that it reads there
 Uses: TypeAlias = tuple[Use, ...]
-Flow: TypeAlias = tuple[tuple[Uses, int | None], ...]  # edges of the graph at positions in time: what a drawn edge stands for
+Flow: TypeAlias = tuple[
+    tuple[Uses, int | None], ...
+]  # edges of the graph at positions in time: what a drawn edge stands for
 
 
 class Subject:
@@ -90,7 +92,7 @@ class Subject:
         return trace is not None and any(trace.edge_carries(node, i) for uses, _ in flow for node, i in uses)
 
     def contribution(self, flow: Flow) -> Array | None:
-        """Return the gradient that a drawn edge carries: the sum over the edges that it stands for; None for no gradient.
+        """Return the gradient that a drawn edge carries, the sum over the edges that it stands for; None for none.
 
         An edge of a loop's body without a position stands for those of all steps.
         """
@@ -135,7 +137,7 @@ def norm(array: Array) -> float:
 
 
 def plain_time(node: Node, over: object) -> bool:
-    """Tell whether a node treats every position in time alike, so that its value at `t` depends on its inputs at `t` only."""
+    """Tell whether a node treats every position in time alike: its value at `t` depends on its inputs at `t` only."""
     if len(node.outputs) > 1 or over not in node.output.shape:
         return False
     cores, (after, *_) = node.op.core(len(node.inputs))
@@ -152,7 +154,7 @@ def time_axis(tensor: Tensor, over: object) -> int:
     """The axis of a sequence that is time."""
     if isinstance(tensor.node.op, StackSteps):
         return len(tensor.shape) + tensor.node.op.axis
-    return tensor.shape.index(over)  # type: ignore[arg-type]
+    return list[object](tensor.shape).index(over)
 
 
 def _static(nodes: Iterable[Node]) -> set[Node]:

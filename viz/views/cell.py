@@ -19,10 +19,12 @@ from viz.scene import Box, Line
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content
-from viz.views.board import Board, Options
+from viz.views.board import Board
 from viz.views.drawing import draw_lines
 from viz.views.flows import Scale
 from viz.views.insides import Insides
+from viz.views.stamps import draw_stage
+from viz.views.words import Options
 
 Show = Literal["forward", "gradient", "both"]
 
@@ -49,8 +51,8 @@ def cell(
         t: the position in time; by default the last step that the loop runs.
         layer: which layer of a stack, 0 being the lowest.
         direction: which direction.
-        show: the values on their way forward; the gradients, under the article's names (DHt, DOt, DCt, DCprojt, DFt, DIt,
-            DHX → dxt and Dh_next, DCt_recur), with their shapes; or both.
+        show: the values on their way forward; the gradients, under the article's names (DHt, DOt, DCt, DCprojt, DFt,
+            DIt, DHX → dxt and Dh_next, DCt_recur), with their shapes; or both.
         path: where the cell stands (`"encoder/layer0"`), where layer and direction leave it open.
         theme, title, scale: as for `unrolled`.
 
@@ -82,7 +84,7 @@ def cell(
     options = Options(gradient, names=names, faded=show == "gradient")
     board = Board(lattice, options, insides.circuits(lattice, gradient), _SPACING[gradient])
     (stage,) = board.stages
-    board.draw(stage)
+    draw_stage(board, stage)
     named = _name_gradients(board, block, position) if gradient else set()
     draw_lines(board, unnumbered=named, handed=_handed(board, block, position) if gradient else None)
     shown = title if title is not None else _title(subject, block, position)
@@ -97,11 +99,14 @@ def _found(subject: Subject, layer: int, direction: str, path: str | None) -> Bl
     cells = _cells(subject)
     way = {"fw": 0, "bw": 1}.get(direction, -1)
     fits = [
-        block for block in cells
+        block
+        for block in cells
         if (block.path == path if path is not None else (block.layer or 0) == layer and block.direction == way)
     ]
     if not fits:
-        known = ", ".join(f"{b.path} (layer={b.layer or 0}, direction={'fw' if not b.direction else 'bw'!r})" for b in cells)
+        known = ", ".join(
+            f"{b.path} (layer={b.layer or 0}, direction={'fw' if not b.direction else 'bw'!r})" for b in cells
+        )
         wanted = f"path {path!r}" if path is not None else f"layer {layer}, direction {direction!r}"
         raise errors.UnknownPathError(
             f"{subject.graph.name}: no cell at {wanted}; there are {known or 'none'}{errors.at(errors.user_location())}"
@@ -126,7 +131,7 @@ def _position(subject: Subject, block: Block, t: int | None) -> int:
 
 
 def _symbolic(position: int) -> dict[int, str]:
-    """Names of positions where there are no numbers: t, t-1, …"""
+    """Names of positions where there are no numbers: t, t-1, and so on."""
     return {position + k: f"t{k:+d}" if k else "t" for k in range(-_REACH, _REACH + 1)}
 
 
@@ -149,11 +154,14 @@ def _name_gradients(board: Board, block: Block, t: int) -> set[tuple[str, str]]:
         array = found[row.name]
         head = f"{row.name} = [dxt, D{row.of}_next]" if row.kind == "pair" else row.name
         lines = (
-            Line(head, 10, bold=True), Line(text.shape(array), 8.5, "muted"),
+            Line(head, 10, bold=True),
+            Line(text.shape(array), 8.5, "muted"),
             *(Line(each, 8.5) for each in content.spelt(array) if each != text.shape(array)),
         )
         width, height = content.size_of(lines, 7)
-        board.sketch.box(Box("", x, y, width, height, "round", "gradient", lines, f"{row.name}: {row.meaning}", block.path))
+        board.sketch.box(
+            Box("", x, y, width, height, "round", "gradient", lines, f"{row.name}: {row.meaning}", block.path)
+        )
         taken |= ends
     return taken
 
@@ -194,7 +202,7 @@ def _spot(
 
 
 def _carriers(board: Board, block: Block, of: str) -> set[tuple[str, str]]:
-    """The wires that carry the whole gradient of a value: those on which it leaves its part, or else those that lead there."""
+    """The wires that carry the whole gradient of a value: on which it leaves its part, or else that lead there."""
     home = next(
         (part for part in board.lattice.parts[block] for node in part.nodes for tensor in node.outputs
          if content.bare(tensor.name) == of), None,

@@ -19,9 +19,23 @@ from viz.scene import BoxKind, Line, Shape
 
 SYMBOLS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b", "recurrent_bias": "d", "table": "E"}
 GLYPHS = {
-    "sigmoid": "σ", "tanh": "tanh", "add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "matmul",
-    "concat": "[ ; ]", "negate": "−x", "exp": "exp", "relu": "relu", "identity": "=", "softmax": "softmax",
-    "hold": "hold", "square": "x²", "mean": "mean", "sum": "Σ",
+    "sigmoid": "σ",
+    "tanh": "tanh",
+    "add": "+",
+    "subtract": "−",
+    "multiply": "⊙",
+    "divide": "÷",
+    "matmul": "matmul",
+    "concat": "[ ; ]",
+    "negate": "−x",
+    "exp": "exp",
+    "relu": "relu",
+    "identity": "=",
+    "softmax": "softmax",
+    "hold": "hold",
+    "square": "x²",
+    "mean": "mean",
+    "sum": "Σ",
 }
 KINDS = {"c": "c", "h": "h"}
 
@@ -72,7 +86,10 @@ def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: i
             shown = ", ".join(
                 f"{what} {text.number(each, 5)}"
                 for what, each in (
-                    ("min", numbers.min()), ("max", numbers.max()), ("mean", numbers.mean()), ("‖·‖", norm(numbers)),
+                    ("min", numbers.min()),
+                    ("max", numbers.max()),
+                    ("mean", numbers.mean()),
+                    ("‖·‖", norm(numbers)),
                 )
             )
             lines.append(f"{name} {text.shape(array)}: {shown}")
@@ -108,7 +125,7 @@ def weight_tooltip(block: Block, subject: Subject) -> str:
 
 
 def weight_gradients(block: Block, subject: Subject, t: int | None) -> list[tuple[str, float]]:
-    """The norms of what a block contributes at a step to the gradients of its parameters, read as they are or cut in parts."""
+    """The norms of what a block contributes at a step to the gradients of its parameters, whole or cut in parts."""
     found: dict[Parameter, dict[Tensor, Array]] = {}
     for use, tensor in block.weights(subject):
         parameter = _whole_parameter(tensor)
@@ -156,7 +173,9 @@ def glyph(node: Node) -> str:
     return GLYPHS.get(node.op.kind, named(node.op.kind))
 
 
-def lines(title: str, rest: list[str], *, size: float = 10.0, small: float = 8.5, muted: bool = False) -> tuple[Line, ...]:
+def lines(
+    title: str, rest: list[str], *, size: float = 10.0, small: float = 8.5, muted: bool = False
+) -> tuple[Line, ...]:
     """A bold title above smaller lines."""
     role: Any = "muted" if muted else "auto"
     return (Line(title, size, bold=True), *(Line(each, small, role) for each in rest))

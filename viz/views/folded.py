@@ -24,8 +24,9 @@ _DELAY = (34.0, 20.0)
 def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None = None) -> View:
     """Draw a graph as it was written.
 
-    Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step ago (z⁺¹ in
-    the backward direction, whose step before is the next position). Lines carry shapes, cells the number of their weights.
+    Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step
+    ago (z⁺¹ in the backward direction, whose step before is the next position). Lines carry shapes, cells the number
+    of their weights.
 
     Args:
         what: a graph, a plan (what it needs of its graph), or a trace (with sizes in numbers).
@@ -79,7 +80,11 @@ class _Drawing:
         things: list[Item | Return] = [*items, *self.far]
         bodies = [self._body(item) for item in items]
         sizes = [(body.width + body.room, body.height) for body in bodies] + [_DELAY] * len(self.far)
-        skew = {k: (body.room / 2 if body.left else -body.room / 2, body.width) for k, body in enumerate(bodies) if body.room}
+        skew = {
+            k: (body.room / 2 if body.left else -body.room / 2, body.width)
+            for k, body in enumerate(bodies)
+            if body.room
+        }
         index = {thing: k for k, thing in enumerate(things)}
         links = self._links()
         edges = [(index[link.source], index[link.target]) for link in links]
@@ -186,7 +191,7 @@ class _Drawing:
             self.sketch.edge(delay, cell, back, kind)
             beside = x + way * (_DELAY[0] / 2 + 6)
             role = kind if kind in ("c", "h", "state") else "text"
-            self.sketch.texts.append(Text(beside, y, self._loop_text(each), "end" if left else "start", 9, role))  # type: ignore[arg-type]
+            self.sketch.texts.append(Text(beside, y, self._loop_text(each), "end" if left else "start", 9, role))
 
     def _state_kind(self, each: Return) -> EdgeKind:
         return "c" if each.name == "c" else "h" if each.name == "h" else "state"
@@ -199,4 +204,6 @@ class _Drawing:
         mark = text.indexed("z", above=f"{'+' if backwards else '-'}{each.lag}")
         steps = f"{each.lag} step{'s' if each.lag > 1 else ''}"
         tip = f"{each.tensor.path}, {steps} {'later' if backwards else 'earlier'}"
-        return self.sketch.box(Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path))
+        return self.sketch.box(
+            Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path)
+        )

@@ -51,7 +51,9 @@ class Insides:
 
 def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
     """What the ends of a line are called inside a cell; None for a line that has nothing to do with it."""
-    inside = [item.part.name if item.part is not None and item.block is block else "" for item in (link.source, link.target)]
+    inside = [
+        item.part.name if item.part is not None and item.block is block else "" for item in (link.source, link.target)
+    ]
     if not any(inside):
         return None
     source = inside[0] or (f"<{link.lane}" if link.lane else "v")
@@ -87,7 +89,9 @@ def look(part: Part) -> tuple[Shape, BoxKind]:
     return "round", "op" if part.nodes[-1].op.kind in _PLAIN else "gate"
 
 
-def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None) -> tuple[Line, ...]:
+def part_lines(
+    subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None
+) -> tuple[Line, ...]:
     """What is written in a part of a cell: products with their shapes, activations with their values."""
     if not part.nodes:
         name = part.name.removesuffix("_prev").removesuffix("_out")
@@ -103,7 +107,11 @@ def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball
     if part.name in ("product", "reset") or node in products:
         if node.op.kind == "multiply":
             gates = [tensor.name for tensor in node.inputs if tensor.node not in part.nodes]
-            spelt = f"{' ⊙ '.join(map(content.bare, gates))} ⊙ ({spelt})" if products else " ⊙ ".join(map(content.bare, gates))
+            spelt = (
+                f"{' ⊙ '.join(map(content.bare, gates))} ⊙ ({spelt})"
+                if products
+                else " ⊙ ".join(map(content.bare, gates))
+            )
         shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
         weights = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
         parts = "  ".join(f"∂{letter} {text.number(size, 2)}" for letter, size in weights) if gradient else ""
@@ -115,12 +123,12 @@ def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball
 
 def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
     """Spell the products of a part and what is added to them: x·W + h·U + b."""
-    terms = []
-    for each in products:
-        terms.append("·".join(_symbol(subject, part, tensor) for tensor in each.inputs))
+    terms = ["·".join(_symbol(subject, part, tensor) for tensor in each.inputs) for each in products]
     for node in part.nodes:
         if node.op.kind == "add":
-            terms += [_symbol(subject, part, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)]
+            terms += [
+                _symbol(subject, part, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)
+            ]
     return " + ".join(terms)
 
 
