@@ -14,7 +14,7 @@ SIZES: dict[str, tuple[int, int, int, int]] = {
 }
 """T, B, I, H: steps, batch, input features, hidden size."""
 
-FORMS: dict[str, tuple[int, bool]] = {"one": (1, False), "two": (2, False), "both": (1, True), "two both": (2, True)}
+FORMS: dict[str, tuple[int, bool]] = {"one": (1, False), "two": (2, False), "both": (1, True), "two-both": (2, True)}
 """Layers, and whether both directions are run."""
 
 KINDS = {"LSTMCell": "lstm", "GRUCell": "gru", "RNNCell": "rnn"}
@@ -72,6 +72,11 @@ class Case:
         return next(name for name, form in FORMS.items() if form == (self.layers, self.bidirectional))
 
     @property
+    def direction(self) -> str:
+        """How far a step goes."""
+        return "training" if self.training else "forward"
+
+    @property
     def places(self) -> list[Place]:
         """Every cell of the network, the lowest layer first."""
         found = []
@@ -87,7 +92,7 @@ class Case:
     def name(self) -> str:
         """What stands in a table."""
         size = self.size or f"T{self.steps} B{self.batch} I{self.inputs} H{self.hidden}"
-        form = {"one": "", "two": ", two layers", "both": ", bidirectional", "two both": ", two layers bidirectional"}
+        form = {"one": "", "two": ", two layers", "both": ", bidirectional", "two-both": ", two layers bidirectional"}
         return f"{self.cell.removesuffix('Cell')} {size}{form[self.form]}"
 
     def as_dict(self) -> dict[str, Any]:

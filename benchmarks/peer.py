@@ -98,7 +98,8 @@ def discover() -> dict[str, Peer]:
     """Return every peer by its name, whether installed or not."""
     from benchmarks import peers
 
-    modules = [importlib.import_module(f"{peers.__name__}.{each.name}") for each in pkgutil.iter_modules(peers.__path__)]
+    names = [f"{peers.__name__}.{each.name}" for each in pkgutil.iter_modules(peers.__path__)]
+    modules = [importlib.import_module(name) for name in names]
     classes = {
         thing
         for module in modules

@@ -12,7 +12,7 @@ from graphengine import Plan
 
 
 def reference(problem: Problem) -> tuple[Results, str]:
-    """Return the results and where they come from: PyTorch where it has the cell, else our trace, which runs no pass."""
+    """Return the results and where they come from: PyTorch where it has the cell, else our trace, run as written."""
     wide = problem.in_float64()
     torch = Torch()
     if torch.supports(wide.case) and not torch.missing():

@@ -44,11 +44,11 @@ def depth(name: str, fed_from: int) -> Trace:
     return Plan(outputs, wrt=[]).trace({x: np.full((1, STEPS, 1), 0.5)})
 
 
-def trace(form: str) -> Trace:
-    """The first window through one form of the model."""
+def trace(form: str, *, outputs: bool = False) -> Trace:
+    """The first window through one form of the model; with `outputs` also what the driver returns of every step."""
     model = FORMS[form]()
     x, y = batch(*next(windows()))
-    return Plan(model.loss, also=[model.logits, model.outputs]).trace({model.x: x, model.y: y})
+    return Plan(model.loss, also=[model.outputs] if outputs else []).trace({model.x: x, model.y: y})
 
 
 FIGURES: dict[str, Callable[[], viz.View]] = {
@@ -61,7 +61,7 @@ FIGURES: dict[str, Callable[[], viz.View]] = {
         trace("multi"), detail="op", title="Figure 4: two layers, forward in detail"
     ),
     "06_outputs": lambda: viz.unrolled(
-        trace("multi"), highlight="outputs", title="Figure 6: outputs, the top layer's h of every step"
+        trace("multi", outputs=True), highlight="outputs", title="Figure 6: outputs, the top layer's h of every step"
     ),
     "07_states": lambda: viz.unrolled(
         trace("multi"), highlight="states", title="Figure 7: states, c and h of every layer after the last step"

@@ -2,7 +2,7 @@
 
 A loop makes cycles in the graph, and its delays are the steps of time that a cycle takes, so the measures hold for any
 number of steps. The definitions are those of Zhang et al. (2016), Architectural complexity measures of recurrent neural
-networks (arXiv 1602.08210): a node is a layer (an LSTM counts as one), lengths are counted in edges.
+networks (arXiv 1602.08210): a node is a layer (an LSTM counts as one), and lengths are counted in edges.
 
 At the level "layer" a node is a cell, a scope of the role "layer", or another layer such as `Dense`; what carries
 itself from step to step outside all of these is a layer of its own; other ops only connect. At the level "op" every op
@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import get_args
 
 from graphengine import errors
 from graphengine.border import Delay
@@ -25,7 +26,6 @@ from graphengine.op import Source
 from graphengine.sources import ParameterValue, Placeholder
 from graphengine.stages import Level, Network
 
-LEVELS: dict[Level, str] = {"layer": "layer", "op": "op"}
 SHOWN = 6  # names in a sentence
 
 
@@ -36,22 +36,22 @@ class Measure:
     Attributes:
         name: which measure.
         level: "layer" or "op": what counts as one.
-        value: exact.
+        value: exact; 0 where nothing recurs, or no input reaches an output.
         edges: the length of the cycle or path.
         steps: how many steps of time it takes.
         path: every tensor along it, op by op, in the direction of the flow; of a cycle the last one leads to the first.
         places: the layers (or ops) that it enters, by path; several times where it comes back.
-        sentence: what the number means, and by which definition.
+        meaning: the number and the definition, in words.
     """
 
     name: str
     level: Level
     value: int | Fraction
-    edges: int
-    steps: int
-    path: tuple[Tensor, ...]
-    places: tuple[str, ...]
-    sentence: str
+    edges: int = 0
+    steps: int = 0
+    path: tuple[Tensor, ...] = ()
+    places: tuple[str, ...] = ()
+    meaning: str = ""
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -59,7 +59,7 @@ class Measure:
         return tuple(tensor.node for tensor in self.path)
 
     def __str__(self) -> str:
-        return self.sentence
+        return f"{self.name} {self.value} ({self.level}s): {self.meaning}"
 
 
 def recurrent(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Measure:
@@ -84,8 +84,8 @@ def recurrent(graph: Graph, loop: Loop | None = None, level: Level = "layer") ->
     >>> g = Graph()
     >>> x = g.placeholder("x", ("batch", "time", 4))
     >>> with Loop("time") as loop:
-    ...     h, top = loop.slice(x), loop.delay(g.fill(("batch", 4)), name="top")
-    ...     h = h + top
+    ...     top = loop.delay(g.fill(("batch", 4)), name="top")
+    ...     h = loop.slice(x) + top
     ...     for k in range(3):
     ...         with g.scope(f"layer{k}", "layer", k):
     ...             h = ops.tanh(h, name="h")
@@ -96,7 +96,8 @@ def recurrent(graph: Graph, loop: Loop | None = None, level: Level = "layer") ->
     """
     network = _network(graph, loop, level)
     value, cycle = greatest_ratio(network.components, network.edges, gain=length, cost=steps)
-    return _of_cycle("recurrent depth", network, level, value, cycle)
+    meaning = "every step of time makes the longest path longer by {value}: {way} (most edges per step of any cycle"
+    return _of_cycle("recurrent depth", network, level, value, cycle, meaning)
 
 
 def skip(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Measure:
@@ -110,7 +111,8 @@ def skip(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Meas
     """
     network = _network(graph, loop, level)
     value, cycle = greatest_ratio(network.components, network.edges, gain=steps, cost=length)
-    return _of_cycle("recurrent skip coefficient", network, level, value, cycle)
+    meaning = "every edge of the shortest path takes {value} of the steps of time: {way} (most steps per edge of any cycle"
+    return _of_cycle("recurrent skip coefficient", network, level, value, cycle, meaning)
 
 
 def feedforward(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Measure:
@@ -126,65 +128,60 @@ def feedforward(graph: Graph, loop: Loop | None = None, level: Level = "layer") 
     """
     network = _network(graph, loop, level)
     depth, _ = greatest_ratio(network.components, network.edges, gain=length, cost=steps)
-    weight = excess(depth, length, steps)
     starts, ends = _starts(graph, loop, network), _ends(graph, loop, network)
     begun = {node: far * depth.denominator for node, far in starts.items()}
-    labels, parents = longest(network.components, _up_to_outputs(network), weight, begun)
+    labels, parents = longest(network.components, _up_to_outputs(network), excess(depth, length, steps), begun)
     reached = {node: labels[node] + far * depth.denominator for node, far in ends.items() if node in labels}
     if not reached:
-        return Measure("feed-forward depth", level, 0, 0, 0, (), (), "feed-forward depth 0: no input reaches an output")
+        return Measure("feed-forward depth", level, 0, meaning="no input reaches an output")
     last = max(reached, key=lambda node: (reached[node], node.index))
     way = way_to(last, parents)
     first = way[0].source if way else last
-    entered = [network.stages[first].path] if starts[first] else []
-    entered += _entered(network, way)
     edges, taken = starts[first] + total(length, way) + ends[last], total(steps, way)
-    value = _plain(Fraction(reached[last], depth.denominator))
-    between = entered[: edges - 1]
-    less = f" less {_count(taken, 'step')} of recurrent depth {depth}" if taken else ""
-    sentence = (
-        f"feed-forward depth {value}: {_count(edges, 'edge')}{less} from input to output, with "
-        f"{_count(len(between), LEVELS[level])} between{': ' if between else ''}{_row(between)} "
-        f"(edges are counted, by Zhang et al. 2016)"
+    places = _entered(network, way, first if starts[first] else None)
+    between = places[: edges - 1]
+    meaning = (
+        f"the longest path from an input to an output has {_count(edges, 'edge')}"
+        + (f" and takes {_count(taken, 'step')} of time, less {taken} × {depth} for those" if taken else "")
+        + f"; between input and output {_count(len(between), level)}{': ' if between else ''}{_row(between)} "
+        "(edges count, in Zhang et al. 2016)"
     )
+    value = _plain(Fraction(reached[last], depth.denominator))
     path = (*(edge.tensor for edge in way), last.output)
-    return Measure("feed-forward depth", level, value, edges, taken, path, tuple(entered), sentence)
+    return Measure("feed-forward depth", level, value, edges, taken, path, places, meaning)
 
 
 def _network(graph: Graph, loop: Loop | None, level: Level) -> Network:
-    if level not in LEVELS:
-        raise errors.SettingError(f"depth: the level is one of {', '.join(LEVELS)}, not {level!r}{errors.here()}")
+    if level not in get_args(Level):
+        raise errors.SettingError(f'the level is "layer" or "op", not {level!r}{errors.here()}')
     if loop is not None and loop.graph is not graph:
-        raise errors.GraphMismatchError(f"depth: {loop} does not belong to graph {graph.name!r}{errors.here()}")
+        raise errors.GraphMismatchError(f"{loop} does not belong to graph {graph.name!r}{errors.here()}")
     return Network([node for node in graph.nodes if loop is None or node.loop is loop], level)
 
 
-def _of_cycle(name: str, network: Network, level: Level, value: Fraction, cycle: Sequence[Edge]) -> Measure:
+def _of_cycle(
+    name: str, network: Network, level: Level, value: Fraction, cycle: Sequence[Edge], meaning: str
+) -> Measure:
     """Say what a cycle measures."""
+    if not cycle:
+        return Measure(name, level, 0, meaning="nothing recurs")
     cycle = _from_a_delay(cycle)
-    edges, taken, entered = total(length, cycle), total(steps, cycle), _entered(network, cycle)
-    meaning = (
-        f"{MEANING[name].format(_plain(value))}. {_row(entered)} and round again is {_count(edges, 'edge')} between "
-        f"{LEVELS[level]}s in {_count(taken, 'step')}"
-        if cycle
-        else "nothing recurs"
-    )
-    sentence = f"{name} {_plain(value)}: {meaning}"
-    path = tuple(edge.tensor for edge in cycle)
-    return Measure(name, level, _plain(value), edges, taken, path, tuple(entered), sentence)
+    edges, taken, places = total(length, cycle), total(steps, cycle), _entered(network, cycle)
+    way = f"{_row(places)} and round again is {_count(edges, 'edge')} in {_count(taken, 'step')}"
+    said = f"{meaning.format(value=_plain(value), way=way)}, Zhang et al. 2016)"
+    return Measure(name, level, _plain(value), edges, taken, tuple(edge.tensor for edge in cycle), places, said)
 
 
 def _from_a_delay(cycle: Sequence[Edge]) -> Sequence[Edge]:
-    """Return a cycle so that it begins with what a delay hands on, the earliest one."""
-    begins = [k for k, edge in enumerate(cycle) if isinstance(edge.source.op, Delay)]
-    first = min(begins, key=lambda k: cycle[k].source.index, default=0)
+    """Turn a cycle so that it begins with what its earliest delay hands on."""
+    first = min(range(len(cycle)), key=lambda k: (not isinstance(cycle[k].source.op, Delay), cycle[k].source.index))
     return [*cycle[first:], *cycle[:first]]
 
 
 def _starts(graph: Graph, loop: Loop | None, network: Network) -> dict[Node, int]:
     """Return where paths begin, and how long they are there already.
 
-    The state that a loop starts from is no input, unless the loop reads nothing else.
+    The state that a loop starts from is no input of the loop, unless it has no other.
     """
     given = [node for node in graph.nodes if isinstance(node.op, Placeholder)] or [
         node for node in graph.nodes if isinstance(node.op, Source) and not isinstance(node.op, ParameterValue)
@@ -196,17 +193,15 @@ def _starts(graph: Graph, loop: Loop | None, network: Network) -> dict[Node, int
     reading = [
         node for node in network.nodes if any(tensor.loop is not loop and tensor.node in fed for tensor in node.inputs)
     ]
-    first = [node for node in reading if node not in delays] or delays
+    first = [node for node in reading if not isinstance(node.op, Delay)] or delays
     return {node: int(node in network.stages) for node in first}
 
 
 def _ends(graph: Graph, loop: Loop | None, network: Network) -> dict[Node, int]:
     """Return where paths may end, and how much longer the value that leaves there makes them."""
-    outside = (tensor.node for node in graph.nodes if node.loop is not loop for tensor in node.inputs)
-    leaving = {node for node in outside if node.loop is loop} if loop is not None else set()
-    read = {tensor.node for node in graph.nodes for tensor in node.sources}
-    ends = dict.fromkeys(leaving or [node for node in network.nodes if node not in read], 1)
-    return ends | dict.fromkeys(network.output_layers, 0)
+    read = {tensor.node for node in graph.nodes if loop is None or node.loop is not loop for tensor in node.sources}
+    leaving = [node for node in network.nodes if (node in read) == (loop is not None)]
+    return dict.fromkeys(leaving, 1) | dict.fromkeys(network.output_layers, 0)
 
 
 def _up_to_outputs(network: Network) -> dict[Node, list[Edge]]:
@@ -234,8 +229,10 @@ def _reached(nodes: Iterable[Node], firsts: Iterable[Node]) -> set[Node]:
     return found
 
 
-def _entered(network: Network, way: Sequence[Edge]) -> list[str]:
-    return [network.stages[edge.target].path for edge in way if edge.length]
+def _entered(network: Network, way: Sequence[Edge], first: Node | None = None) -> tuple[str, ...]:
+    """Return the layers that a way enters, by path; `first` is what it begins in."""
+    nodes = [*([first] if first is not None else []), *(edge.target for edge in way if edge.length)]
+    return tuple(network.stages[node].path for node in nodes)
 
 
 def _plain(value: Fraction) -> int | Fraction:
@@ -248,8 +245,7 @@ def _count(number: int, what: str) -> str:
 
 def _row(places: Sequence[str]) -> str:
     """Spell a way; the middle of a long one is left out."""
-    if len(places) <= SHOWN:
-        return " → ".join(places)
-    half = SHOWN // 2
-    left = f"… ({len(places) - 2 * half} more) …"
-    return " → ".join((*places[:half], left, *places[-half:]))
+    if len(places) > SHOWN:
+        half = SHOWN // 2
+        places = [*places[:half], f"… ({len(places) - 2 * half} more) …", *places[-half:]]
+    return " → ".join(places)

@@ -1,5 +1,8 @@
 """Pictures of graphs, forward values and gradients alike: views, scenes, the writers that draw them, and renderers."""
 
+from viz.charts.itemized import itemized
+from viz.charts.saturation import saturation
+from viz.charts.timeline import timeline
 from viz.errors import FormatError, RenderError, SaveError, SceneError, SizeError
 from viz.render import RendererNotFound
 from viz.scene import Box, Edge, Frame, Line, Scene, Text
@@ -12,5 +15,6 @@ from viz.views.unrolled import unrolled
 
 __all__ = [
     "Box", "Edge", "FormatError", "Frame", "Line", "RenderError", "RendererNotFound", "SaveError", "Scene",
-    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "unrolled",
+    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "itemized", "saturation",
+    "timeline", "unrolled",
 ]  # fmt: skip

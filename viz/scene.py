@@ -22,11 +22,15 @@ Point: TypeAlias = tuple[float, float]
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
 BoxKind: TypeAlias = Literal[
     "cell", "scope", "c", "h", "state", "input", "output", "op", "gate", "weights", "source", "loss", "delay",
-    "gradient", "ellipsis", "bad", "plain", "anchor",
+    "gradient", "ellipsis", "bad", "plain", "anchor", "added", "removed", "changed", "same",
 ]
-EdgeKind: TypeAlias = Literal["forward", "c", "h", "state", "input", "weights", "gradient", "delay", "zero", "bad"]
+EdgeKind: TypeAlias = Literal[
+    "forward", "c", "h", "state", "input", "weights", "gradient", "delay", "zero", "bad", "added", "removed", "same",
+]  # fmt: skip
 FrameKind: TypeAlias = Literal["layer", "direction", "cell", "scope", "legend"]
-Role: TypeAlias = Literal["auto", "text", "muted", "c", "h", "state", "input", "weights", "gradient", "bad"]
+Role: TypeAlias = Literal[
+    "auto", "text", "muted", "c", "h", "state", "input", "weights", "gradient", "bad", "added", "removed",
+]  # fmt: skip
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Emphasis: TypeAlias = Literal["normal", "highlight", "faded"]
 

@@ -287,14 +287,14 @@ REFUSED = {
         lambda: from_torch({**torch_arrays("lstm"), "bias_ih_l0": random(H)}, "lstm", forget_bias=0.0),
         r"bias_ih_l0 should be \[8\], got \[2\]",
     ),
-    "no matrix": (
+    "a short peephole": (
         lambda: from_tf({**to_tf(ours("peephole"), "peephole"), "w_i_diag": random(1)}, "peephole"),
         r"w_i_diag should be \[2\], got \[1\]",
     ),
-    "peepholes missing": (
+    "no peepholes": (
         lambda: from_tf(to_tf(ours("lstm"), "lstm"), "peephole"), "there is no w_f_diag, w_i_diag, w_o_diag; there are"
     ),
-    "matrix": (
+    "no matrix": (
         lambda: from_tf({"kernel": random(H), "bias": random(H)}, "rnn"), r"kernel should be a matrix, got \[2\]"
     ),
     "a kernel of tensorflow without its state": (

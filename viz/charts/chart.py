@@ -55,7 +55,8 @@ class Chart:
         suffix = Path(path).suffix.lower()
         if suffix[1:] not in METADATA:
             asked = f"as {suffix}" if suffix else "without a suffix"
-            raise FormatError(f"{path}: no chart is written {asked}; there are {' '.join(f'.{form}' for form in METADATA)}")
+            forms = " ".join(f".{form}" for form in METADATA)
+            raise FormatError(f"{path}: no chart is written {asked}; there are {forms}")
         if not 0 < dpi < 10_000:
             raise FormatError(f"dpi is a positive number, not {dpi}")
         return put(path, lambda: paint(self.to_drawing(), suffix[1:], dpi))

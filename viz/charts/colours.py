@@ -37,6 +37,11 @@ def ink(theme: Theme, ground: str) -> str:
     return max(theme.roles["text"], theme.background, key=lambda colour: contrast(colour, ground))
 
 
+def named(theme: Theme, name: str) -> str:
+    """Return the colour in which a value's name is written: that of its lane where it has one."""
+    return {str(role): colour for role, colour in theme.roles.items()}.get(name, theme.roles["text"])
+
+
 def ramp(theme: Theme, kind: Kind) -> Array:
     """Return 256 shades, `[256, 3]` in bytes, from small to large: away from the background.
 

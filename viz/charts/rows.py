@@ -1,4 +1,4 @@
-"""Rows: which values of a trace a chart shows, what they are called, in which order they stand, and what counts in them."""
+"""Rows: the values of a trace that a chart shows, their names, their order, and which of their entries count."""
 
 from __future__ import annotations
 

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from graphengine import Trace, errors
-from graphengine.ops.activation import HardSigmoid, Sigmoid
-from graphengine.spec import Array
 from viz import text
-from viz.charts import rows as reading
 from viz.charts.chart import Chart, one_of
-from viz.charts.drawing import MARGIN, Drawing, Label, Marks, Patch, Path
-from viz.charts.heat import positions
-from viz.charts.rows import Row
-from viz.theme import Theme, mix
-
-GATES = (Sigmoid, HardSigmoid)
-_BAND, _SQUARE, _GAP = (176.0, 62.0), 104.0, 16.0
+from viz.charts.drawing import Drawing
+from viz.charts.gates import Gate, count, gates
+from viz.charts.panels import draw
+from viz.theme import Theme
 
 
 def saturation(
@@ -63,10 +56,48 @@ def saturation(
         raise errors.SettingError(f"0 ≤ low < high ≤ 1, not low={low}, high={high}{errors.here()}")
     if trace.norms_only:
         raise errors.SettingError(f"saturation reads whole gates, and this trace keeps norms only{errors.here()}")
-    gates = [count(trace, row, low, high) for row in gates_of(trace)]
-    gates = [gate for gate in gates if gate.seen.any()]
-    if not gates:
+    found = [count(trace, row, low, high) for row in gates(trace)]
+    if not any(gate.seen.any() for gate in found):
         raise errors.UnknownPathError(
             f"{trace.graph.name}: this trace kept no gate, which is a sigmoid inside a loop{errors.here()}"
         )
-    return Saturation(trace.graph.name, gates, low, high, by, theme)
+    return Saturation(trace.graph.name, [gate for gate in found if gate.seen.any()], low, high, by, theme)
+
+
+class Saturation(Chart):
+    """The parts of every gate that are closed and open, and their picture.
+
+    Attributes:
+        rows: the gates, upper layers first; each has a `path` and a `label`.
+        steps: the positions in time.
+        low, high: the parts of the values that are near 0 and near 1, `[gates, steps]`; NaN where no row is left, where
+            a gate was not kept, and where it holds what is no number.
+        unit_low, unit_high: for every gate, the parts of the time that each of its units spends there, `[units]`.
+    """
+
+    def __init__(
+        self, name: str, gates: list[Gate], low: float, high: float, by: str, theme: str | Theme
+    ) -> None:
+        super().__init__(theme)
+        self.name = name
+        self.rows = tuple(gate.row for gate in gates)
+        self.steps = np.arange(max(len(gate.seen) for gate in gates))
+        self.low, self.high = np.full((2, len(gates), len(self.steps)), np.nan)
+        for r, gate in enumerate(gates):
+            self.low[r, : len(gate.seen)], self.high[r, : len(gate.seen)] = gate.shares(axis=1)
+        self.unit_low, self.unit_high = ([gate.shares(axis=0)[k] for gate in gates] for k in range(2))
+        self.by = by
+        self._gates = gates
+        self._near = (low, high)
+
+    def to_drawing(self) -> Drawing:
+        """Return the picture as plain data: a panel per gate, one row of them for every layer and direction."""
+        low, high = (text.number(near) for near in self._near)
+        what = "values" if self.by == "step" else "time that each unit is"
+        drawing = Drawing("Gate saturation", repr(self), self.theme)
+        name = text.fit(text.clean(self.name), 9, 300)
+        top = drawing.head(f"part of the {what} closed (< {low}) or open (> {high}) · {name}")
+        return draw(drawing, self._gates, self.by, top)
+
+    def __repr__(self) -> str:
+        return f"<saturation of {len(self.rows)} gates, {len(self.steps)} steps>"

@@ -12,6 +12,7 @@ from graphengine.spec import Array
 from viz import text
 
 DECADES = 12  # below the largest number; what is smaller than that shares the palest shade
+_LEAST = 2  # between the ends of a logarithmic scale, so that what is nearly the same looks so
 _TICKS = 6
 _NEAR = 1 + 1e-9
 _TINY = 1e-290  # where nothing is larger, so that twelve decades below it are a number still
@@ -52,23 +53,24 @@ class Scale:
             return None
         high = max(float(shown.max()), _TINY)
         floor = 10.0 ** (math.ceil(math.log10(high)) - DECADES)
-        low = max(float(shown.min()), floor) if log else 0.0
-        return cls(low if low < high else high / 10, high, log)
+        return cls(min(max(float(shown.min()), floor), high / _LEAST) if log else 0.0, high, log)
 
     def shade(self, values: Array) -> Array:
         """Return where numbers stand, from 0 to 1."""
         inside = np.clip(np.nan_to_num(values, nan=self.low, posinf=self.high), self.low, self.high)
-        return (self._place(inside) - self._place(self.low)) / (self._place(self.high) - self._place(self.low))
+        shares = (self._place(inside) - self._place(self.low)) / (self._place(self.high) - self._place(self.low))
+        return np.asarray(shares)
 
-    def _place(self, number: Array | float) -> Array:
-        return np.asarray(np.log10(number) if self.log else number, np.float64)
+    def _place(self, values: Array | float) -> Array:
+        return np.asarray(np.log10(values) if self.log else values, np.float64)
 
     def ticks(self) -> list[tuple[float, str]]:
         """Return round numbers along the scale: where they stand, and how they are spelt."""
         wishes = (self._powers(1), self._powers(1, 2, 5)) if self.log else ()
         numbers = next((wish for wish in wishes if len(wish) > 1), None) or self._round()
         powers = self.log and all(math.isclose(number, 10.0 ** round(math.log10(number))) for number in numbers)
-        return [(float(self.shade(np.array(number))), spelt(number, power=powers)) for number in numbers]
+        places = {number(each, power=powers): float(self.shade(np.array(each))) for each in numbers}
+        return [(place, spelling) for spelling, place in places.items()]
 
     def _powers(self, *factors: int) -> list[float]:
         """Powers of ten, all or every so many, times some factors."""
@@ -86,13 +88,13 @@ class Scale:
         return [step * k for k in range(first, last + 1)]
 
 
-def spelt(number: float, *, power: bool = True) -> str:
+def number(value: float, *, power: bool = True) -> str:
     """Spell a number, a power of ten as one if that is asked for.
 
-    >>> spelt(1e-5), spelt(1e-5, power=False), spelt(1.0), spelt(0.02)
+    >>> number(1e-5), number(1e-5, power=False), number(1.0), number(0.02)
     ('10⁻⁵', '1e−5', '1', '0.02')
     """
-    exponent = round(math.log10(number)) if number > 0 else 0
-    if power and exponent and math.isclose(number, 10.0**exponent):
+    exponent = round(math.log10(value)) if value > 0 else 0
+    if power and exponent and math.isclose(value, 10.0**exponent):
         return text.indexed("10", "", exponent)
-    return text.number(number)
+    return text.number(value)

@@ -9,22 +9,24 @@ from typing import Literal
 import numpy as np
 
 from graphengine import Tensor, Trace, errors
+from graphengine.spec import Array
 from viz import text
-from viz.charts import rows as reading
 from viz.charts.chart import Chart, one_of
+from viz.charts.colours import Kind, named
 from viz.charts.drawing import MARGIN, Drawing, Label
-from viz.charts.heat import Heat, positions
-from viz.charts.rows import Row
+from viz.charts.heat import Block, Heat, positions
+from viz.charts.rows import Row, axis_name, chosen, kept, norm, states, steps_of
 from viz.charts.scale import Scale
 from viz.theme import Theme
 
-_WIDE, _HIGH, _GAP = 640.0, 21.0, 7.0
+_WIDE, _WIDEST, _HIGH, _GAP = 640.0, 60.0, 21.0, 7.0
 _TITLES = {"gradient": "Gradient norms", "value": "State norms"}
+_SYMBOLS = {"gradient": "‖∂L/∂state‖", "value": "‖state‖"}
 
 
 def timeline(
     trace: Trace,
-    what: Literal["gradient", "value"] = "gradient",
+    what: Kind = "gradient",
     *,
     of: Iterable[str | Tensor] | None = None,
     scale: Literal["log", "linear"] = "log",
@@ -35,8 +37,8 @@ def timeline(
 
         array[r, t] = ‖∂L/∂s_t‖ for the state s of row r, over batch and features
 
-    Positions are those of the input, in both directions. In rows of unequal length a gradient is that of what the step
-    computed, and a value is what is held after the end.
+    Positions are those of the input, in both directions. Where rows of a batch have unequal lengths, a gradient is
+    that of what the step computed, and a value is what is held after the end.
 
     Args:
         trace: of any graph with a loop; what it did not keep stays empty.
@@ -62,25 +64,31 @@ def timeline(
     """
     one_of("what", what, ("gradient", "value"))
     one_of("scale", scale, ("log", "linear"))
-    gradients = what == "gradient"
-    shown = reading.states(trace, held=not gradients) if of is None else reading.chosen(map(trace.find, of))
-    if not shown:
+    rows = states(trace, held=what == "value") if of is None else chosen(map(trace.find, of))
+    if not rows:
         raise errors.UnknownPathError(
             f"{trace.graph.name}: no loop of this trace hands numbers on from step to step; name values with of=[...]"
             f"{errors.here()}"
         )
-    if gradients and not any(trace.carries(row.tensor) for row in shown):
-        trace.grad(shown[0].tensor)
-    array = np.full((len(shown), reading.steps_of(trace, shown)), np.nan)
+    if what == "gradient" and not any(trace.carries(row.tensor) for row in rows):
+        trace.grad(rows[0].tensor)  # raises, and says why there is none
+    array = np.full((len(rows), steps_of(trace, rows)), np.nan)
     present = np.zeros(array.shape, np.bool_)
-    for r, row in enumerate(shown):
-        if row.tensor.loop is None or (gradients and not trace.carries(row.tensor)):
-            continue
-        for t in trace.positions(row.tensor.loop):
-            found = reading.kept(trace.grad if gradients else trace.value, row.tensor, t)
-            if found is not None:
-                array[r, t], present[r, t] = reading.norm(found), True
-    return Timeline(trace.graph.name, what, tuple(shown), array, present, scale == "log", limits, theme)
+    for r, row in enumerate(rows):
+        for t, found in _norms(trace, row, what):
+            array[r, t], present[r, t] = found, True
+    return Timeline(trace.graph.name, what, tuple(rows), array, present, scale == "log", limits, theme)
+
+
+def _norms(trace: Trace, row: Row, what: Kind) -> Iterable[tuple[int, float]]:
+    """Yield the positions where there is something, and how large it is."""
+    if what == "gradient" and not trace.carries(row.tensor):
+        return
+    assert row.tensor.loop is not None
+    for t in trace.positions(row.tensor.loop):
+        found = kept(trace.grad if what == "gradient" else trace.value, row.tensor, t)
+        if found is not None:
+            yield t, norm(found)
 
 
 class Timeline(Chart):
@@ -94,8 +102,8 @@ class Timeline(Chart):
     """
 
     def __init__(
-        self, name: str, what: Literal["gradient", "value"], rows: tuple[Row, ...], array: reading.Array,
-        present: reading.Array, log: bool, limits: tuple[float, float] | None, theme: str | Theme,
+        self, name: str, what: Kind, rows: tuple[Row, ...], array: Array, present: Array, log: bool,
+        limits: tuple[float, float] | None, theme: str | Theme,
     ) -> None:  # fmt: skip
         super().__init__(theme)
         self.name = name
@@ -108,36 +116,40 @@ class Timeline(Chart):
 
     def to_drawing(self) -> Drawing:
         """Return the picture as plain data: a row per state, a block per layer and direction."""
-        theme = self.theme
-        drawing = Drawing(_TITLES[self.what], repr(self), theme)
-        y = drawing.head(f"{_SYMBOLS[self.what]}, over batch and features · {text.fit(text.clean(self.name), 9, 300)}")
-        heat = Heat(theme, self.what, self._scale, self.array, self.present)
-        groups, names = ([text.fit(text.clean(each), 9, 150) for each in found] for found in self._words())
-        left = MARGIN + max(text.width(group, 9, bold=True) for group in groups)
-        left += 10 + max(text.width(name, 9) for name in names) + 8
-        cell = (min(max(_WIDE / max(len(self.steps), 1), 0.25), 60.0), _HIGH)
-        for _, block in groupby(range(len(self.rows)), key=lambda r: self.rows[r].group):
-            members = list(block)
-            heat.draw(drawing, left, y, cell, self.array[members], self.present[members])
-            middle = y + len(members) * _HIGH / 2
-            drawing.add(Label(MARGIN, middle, groups[members[0]], theme.roles["text"], 9, bold=True))
-            for k, r in enumerate(members):
-                colour = theme.roles.get(names[r], theme.roles["text"])  # type: ignore[call-overload]
-                drawing.add(Label(left - 8, y + (k + 0.5) * _HIGH, names[r], colour, 9, "end"))
-            y += len(members) * _HIGH + _GAP
-        muted = theme.roles["muted"]
-        for t in positions(len(self.steps), cell[0]):
-            drawing.add(Label(left + (t + 0.5) * cell[0], y + 2, str(t), muted, 8, "middle"))
-        drawing.add(Label(left + len(self.steps) * cell[0] / 2, y + 16, reading.axis_name(self.rows), muted, 9, "middle"))
-        heat.legend(drawing, left, y + 36, _SYMBOLS[self.what])
+        drawing = Drawing(_TITLES[self.what], repr(self), self.theme)
+        name = text.fit(text.clean(self.name), 9, 300)
+        top = drawing.head(f"{_SYMBOLS[self.what]} over batch and features · {name}")
+        heat = Heat(self.theme, self.what, self._scale, self.array, self.present)
+        left = MARGIN + self._room()
+        wide = min(_WIDE / max(len(self.steps), 1), _WIDEST)
+        for _, members in groupby(range(len(self.rows)), key=lambda r: self.rows[r].group):
+            chosen = list(members)
+            block = Block(left, top, wide, _HIGH, self.array[chosen], self.present[chosen])
+            heat.draw(drawing, block)
+            self._name(drawing, block, [self.rows[r] for r in chosen])
+            top = block.bottom + _GAP
+        muted = self.theme.roles["muted"]
+        for t in positions(len(self.steps), wide):
+            drawing.add(Label(block.middle(0, t)[0], top + 2, str(t), muted, 8, "middle"))
+        drawing.add(Label((left + block.right) / 2, top + 16, axis_name(self.rows), muted, 9, "middle"))
+        heat.legend(drawing, left, top + 36, _SYMBOLS[self.what])
         return drawing.close()
 
-    def _words(self) -> tuple[list[str], list[str]]:
-        return [row.group for row in self.rows], [row.name for row in self.rows]
+    def _room(self) -> float:
+        """How much room the names of the rows need."""
+        groups = max(text.width(_fit(row.group, bold=True), 9, bold=True) for row in self.rows)
+        return groups + 10 + max(text.width(_fit(row.name), 9) for row in self.rows) + 8
+
+    def _name(self, drawing: Drawing, block: Block, rows: list[Row]) -> None:
+        middle = (block.top + block.bottom) / 2
+        drawing.add(Label(MARGIN, middle, _fit(rows[0].group, bold=True), self.theme.roles["text"], 9, bold=True))
+        for k, row in enumerate(rows):
+            y = block.middle(k, 0)[1]
+            drawing.add(Label(block.left - 8, y, _fit(row.name), named(self.theme, row.name), 9, "end"))
 
     def __repr__(self) -> str:
-        kind = "gradient norms" if self.what == "gradient" else "norms of values"
-        return f"<timeline of {kind}: {len(self.rows)} rows, {len(self.steps)} steps>"
+        return f"<timeline of {self.what} norms: {len(self.rows)} rows, {len(self.steps)} steps>"
 
 
-_SYMBOLS = {"gradient": "‖∂L/∂state‖", "value": "‖state‖"}
+def _fit(name: str, *, bold: bool = False) -> str:
+    return text.fit(text.clean(name), 9, 150, bold=bold)

@@ -197,7 +197,7 @@ def _spot(
     if kind == "input":
         below = [box for item, box in board.boxes.items() if item.role == "entry" and box.y > y]
         if below:
-            return (below[0].x + 76, below[0].top - 30), {("v", "")}
+            return (below[0].x + 76, y + circuit.height + 33), {("v", "")}
     return None
 
 

@@ -133,9 +133,11 @@ def weight_gradients(block: Block, subject: Subject, t: int | None) -> list[tupl
         if parameter is not None and part is not None:
             parts = found.setdefault(parameter, {})
             parts[tensor] = parts[tensor] + part if tensor in parts else part
+    order = list(SYMBOLS)
+    known = sorted((each for each in found if each.name in SYMBOLS), key=lambda each: order.index(each.name))
     return [
-        (symbol_of(parameter), math.hypot(*(norm(part) for part in parts.values())))
-        for parameter, parts in found.items()
+        (symbol_of(parameter), math.hypot(*map(norm, found[parameter].values())))
+        for parameter in dict.fromkeys([*known, *found])
     ]
 
 

@@ -138,9 +138,10 @@ def _subtitle(subject: Subject, gradient: bool) -> str:
     counts = {str(loop.over): trace.count(loop) for loop in subject.loops}
     sizes = [f"{name} {count}" for name, count in counts.items()]
     sizes += [f"{name} {number}" for name, number in trace.context.sizes.items() if name not in counts]
-    sizes += [
-        f"{each.name.replace('_', ' ')} {text.number(trace.value(each))}" for each in subject.targets if not each.shape
-    ]
+    for each in subject.targets:
+        value = subject.value(each)
+        if value is not None and not each.shape:
+            sizes.append(f"{each.name.replace('_', ' ')} {text.number(value)}")
     return " · ".join([*sizes, "values and gradients" if gradient else "values"])
 
 
