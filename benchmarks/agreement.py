@@ -12,7 +12,7 @@ TOLERANCE: Mapping[str, float] = {"float32": 3e-6, "float64": 1e-13}
 """The largest difference that passes, relative to the largest entry."""
 
 
-class Disagreement(Exception):
+class DisagreementError(Exception):
     """A peer computes something else."""
 
 
@@ -20,20 +20,20 @@ def worst(found: Results, wanted: Results) -> tuple[float, str]:
     """Return the largest relative difference and what has it.
 
     Raises:
-        Disagreement: something is missing, surplus, of another shape, or no number.
+        DisagreementError: something is missing, surplus, of another shape, or no number.
     """
     if set(found) != set(wanted):
-        raise Disagreement(f"has {sorted(found)}, not {sorted(wanted)}")
+        raise DisagreementError(f"has {sorted(found)}, not {sorted(wanted)}")
     errors = [(_error(name, np.asarray(found[name]), wanted[name]), name) for name in wanted]
     return max(errors)
 
 
 def _error(name: str, found: np.ndarray, wanted: np.ndarray) -> float:
     if found.shape != wanted.shape:
-        raise Disagreement(f"{name} is {list(found.shape)}, not {list(wanted.shape)}")
+        raise DisagreementError(f"{name} is {list(found.shape)}, not {list(wanted.shape)}")
     error = float(np.abs(found - wanted).max() / np.abs(wanted).max())
     if not np.isfinite(error):
-        raise Disagreement(f"{name} holds something that is no number")
+        raise DisagreementError(f"{name} holds something that is no number")
     return error
 
 
@@ -41,9 +41,9 @@ def check(found: Results, wanted: Results, dtype: str) -> float:
     """Return the largest relative difference.
 
     Raises:
-        Disagreement: it is more than the dtype allows.
+        DisagreementError: it is more than the dtype allows.
     """
     error, name = worst(found, wanted)
     if error > TOLERANCE[dtype]:
-        raise Disagreement(f"{name} is off by {error:.1e}, more than {TOLERANCE[dtype]:.0e}")
+        raise DisagreementError(f"{name} is off by {error:.1e}, more than {TOLERANCE[dtype]:.0e}")
     return error

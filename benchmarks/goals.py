@@ -1,4 +1,4 @@
-"""The goals: our time of a training step of an LSTM over torch's, by dtype, form and size, and what may be hoped for."""
+"""The goals: our time of a training step of an LSTM over torch's, by dtype, form and size, and what may be hoped."""
 
 from __future__ import annotations
 

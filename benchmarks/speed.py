@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.agreement import Disagreement, check
+from benchmarks.agreement import DisagreementError, check
 from benchmarks.case import Case
 from benchmarks.peer import Peer, Results, Step
 from benchmarks.problem import Problem, problem
@@ -68,7 +68,7 @@ def ready(numbers: Problem, peer: Peer, wanted: Results) -> tuple[Row, Step | No
         step = peer.build(numbers)
         found = step.run()
         error = None if step.read is None else check(step.read(found), wanted, case.dtype)
-    except Disagreement as difference:
+    except DisagreementError as difference:
         return Row(case, peer.name, problem=f"disagrees: {difference}", wrong=True), None
     except Exception as failure:  # whatever another library does, the others are still compared
         return Row(case, peer.name, problem=_why(failure), wrong=peer.name == "ours"), None

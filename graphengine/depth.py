@@ -111,7 +111,7 @@ def skip(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Meas
     """
     network = _network(graph, loop, level)
     value, cycle = greatest_ratio(network.components, network.edges, gain=steps, cost=length)
-    meaning = "every edge of the shortest path takes {value} of the steps of time: {way} (most steps per edge of any cycle"
+    meaning = "the shortest path takes {value} steps of time with every edge: {way} (most steps per edge of any cycle"
     return _of_cycle("recurrent skip coefficient", network, level, value, cycle, meaning)
 
 

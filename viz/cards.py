@@ -57,7 +57,7 @@ class Cards:
         rows = [("value", f"{link.tensor.spec}")]
         rows += [("gradient", each) for each in dict.fromkeys(self._handed_back(link.flow))][:_MOST]
         back = self._contribution(link.flow)
-        found = _card(f"{link.tensor.name}", _where(link.tensor.path, t), rows, value, back)
+        found = _card(link.tensor.name, _where(link.tensor.path, t), rows, value, back, entries=0)
         if back is not None:
             found["table"][0][-1] = "contribution"
         return found
@@ -163,29 +163,30 @@ def plain_card(title: str, tooltip: str) -> Card | None:
 
 
 def _card(
-    title: str, where: str, rows: Sequence[tuple[str, str]], value: Array | None = None, gradient: Array | None = None
-) -> Card:
+    title: str, where: str, rows: Sequence[tuple[str, str]], value: Array | None = None, gradient: Array | None = None,
+    entries: int = _ENTRIES,
+) -> Card:  # fmt: skip
     found: Card = {"title": title, "where": where, "rows": [[name, content] for name, content in rows]}
     columns = [(name, array) for name, array in (("value", value), ("gradient", gradient)) if array is not None]
     if columns:
-        found["table"] = _table([name for name, _ in columns], [array for _, array in columns])
+        found["table"] = _table([name for name, _ in columns], [array for _, array in columns], entries)
     return found
 
 
-def _table(names: list[str], arrays: list[Array]) -> list[list[str]]:
+def _table(names: list[str], arrays: list[Array], entries: int) -> list[list[str]]:
     """Shape, statistics and, of small arrays, entries, a column each."""
-    columns = [_statistics(array) for array in arrays]
+    columns = [_statistics(array, entries) for array in arrays]
     labels = ("shape", "min", "max", "mean", "‖·‖", "entries")
     rows = [[label, *(column[k] for column in columns)] for k, label in enumerate(labels)]
     return [["", *names], *(row for row in rows if any(row[1:]))]
 
 
-def _statistics(array: Array) -> list[str]:
+def _statistics(array: Array, most: int) -> list[str]:
     if not array.size:
         return [text.shape(array), "", "", "", "", ""]
     numbers = np.asarray(array, np.float64)
     figures = (numbers.min(), numbers.max(), numbers.mean(), norm(numbers))
-    entries = "\n".join(text.number(each, 6) for each in array.reshape(-1)) if 1 < array.size <= _ENTRIES else ""
+    entries = "\n".join(text.number(each, 6) for each in array.reshape(-1)) if 1 < array.size <= most else ""
     return [text.shape(array), *(text.number(each, 5) for each in figures), entries]
 
 

@@ -88,24 +88,24 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
         colour, width = theme.line(edge)
         curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
         shared = f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}'
-        lines.add(shared, f'<path d="{line(curve)}"' + _closed("path", text.clean(edge.tooltip, text.TOOLTIP, lines=True)))
+        lines.add(shared, f'<path d="{curve_data(curve)}"' + _closed("path", text.clean(edge.tooltip, text.TOOLTIP, lines=True)))
         if edge.head:
             fill = colour if style.head == "filled" else theme.background
             heads.add(
                 f'fill="{fill}" stroke="{colour}" stroke-width="1" stroke-linejoin="round"',
-                f'<path d="{head(edge, curve[-1])}"/>',
+                f'<path d="{head_data(edge, curve[-1])}"/>',
             )
     yield from lines.lines()
     yield from heads.lines()
 
 
-def line(curve: Curve) -> str:
+def curve_data(curve: Curve) -> str:
     """Return a curve as the data of a path."""
     x, y = curve[0]
     return f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(px)} {_number(py)}" for px, py in curve[1:])
 
 
-def head(edge: Edge, base: Point) -> str:
+def head_data(edge: Edge, base: Point) -> str:
     """Return a triangle from the end of the line to the tip, as the data of a path."""
     (x0, y0), (x1, y1) = base, edge.points[-1]
     wide = 0.35

@@ -1,8 +1,8 @@
 """One layer in one direction: the products of both passes, which all kinds of cells share.
 
-Steps are counted in the order of processing; a reverse direction is handed views that run backwards. Operands
-`[x; 1; h]` of all steps live in one array `[steps + 1, inputs + 1 + hidden, batch]`; a step writes its h into the operand
-of the next.
+Steps are counted in the order of processing; a reverse direction is handed views that run backwards. The operands
+`[x; 1; h]` of all steps live in one array `[steps + 1, inputs + 1 + hidden, batch]`; a step writes its h into the
+operand of the next.
 """
 
 from __future__ import annotations

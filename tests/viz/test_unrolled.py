@@ -73,7 +73,7 @@ def test_every_line_that_carries_a_gradient_has_one(name):
 
 @every_model
 def test_lines_that_leave_a_value_add_up_to_its_gradient(name):
-    """What a cell gives away (to states, upwards, to sequences) carries all of a value's gradient, but for inner uses."""
+    """What a cell gives away (to states, upwards, to sequences) carries all of its gradient, but for inner uses."""
     subject = Subject(trace(name))
     lattice = unroll(subject, whole_cell, lambda positions: positions[:4])
     checked = 0

@@ -149,10 +149,13 @@ class Heat:
         top += 10
         if self.scale is not None:
             drawing.add(Raster(left, top, wide, high, self._ramp[None]))
+            end = -np.inf
             for share, spelling in self.scale.ticks():
                 x = left + share * wide
-                drawing.add(Path([(x, top + high), (x, top + high + 3)], stroke=muted))
-                drawing.add(Label(x, top + high + 9, spelling, muted, 8, "middle"))
+                label = Label(x, top + high + 9, spelling, muted, 8, "middle")
+                if label.extent[0] > end:
+                    drawing.add(Path([(x, top + high), (x, top + high + 3)], stroke=muted), label)
+                    end = label.extent[2] + 3
             left += wide + 22
         for words, fill, hatched, crossed in self._samples():
             drawing.add(Patch(left, top, high, high, fill, self._line, self._line if hatched else None))

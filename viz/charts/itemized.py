@@ -121,7 +121,8 @@ class Itemized(Chart):
 
     def to_drawing(self) -> Drawing:
         """Return the picture as plain data: a panel per state, the steps of the loss from top to bottom."""
-        drawing = Drawing("The gradient, itemized", repr(self), self.theme)
+        description = f"From {self.loss} at every step to {', '.join(row.label for row in self.rows)} at every step"
+        drawing = Drawing("The gradient, itemized", description, self.theme)
         name = text.fit(text.clean(self.name), 9, 300)
         top = drawing.head(f"how the loss at step s reaches the state at step t · {name}")
         numbers = self._everything

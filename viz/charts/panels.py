@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
 
 from graphengine.spec import Array
 from viz import text
-from viz.charts.drawing import MARGIN, Drawing, Item, Label, Marks, Patch, Path
+from viz.charts.drawing import MARGIN, Drawing, Item, Label, Marks, Patch, Path, Points
 from viz.charts.gates import Gate
 from viz.charts.heat import positions
 from viz.charts.rows import axis_name
@@ -40,7 +41,7 @@ def draw(drawing: Drawing, gates: Sequence[Gate], by: str, top: float) -> Drawin
             x = left + column * (size[0] + _APART[0]) + size[0] / 2
             drawing.add(Label(x, top - 1, along, theme.roles["muted"], 9, "middle"))
         top += 12
-    _legend(drawing, left, top + 4, by)
+    _legend(drawing, gates, left, top + 4, by)
     return drawing.close()
 
 
@@ -70,7 +71,7 @@ def bands(theme: Theme, gate: Gate, corner: tuple[float, float], size: tuple[flo
     for t in np.flatnonzero(~seen).tolist():
         yield Patch(left + t * step, top, step, high, hatch=_frame(theme))
     bad = np.flatnonzero(seen & np.isnan(opened)).tolist()
-    yield Marks([(left + (t + 0.5) * step, top + high / 2) for t in bad], theme.roles["bad"], 6, "cross")
+    yield _crosses(theme, [(left + (t + 0.5) * step, top + high / 2) for t in bad])
     yield Patch(left, top, wide, high, stroke=_frame(theme))
     for t in positions(len(closed), step):
         yield Label(left + (t + 0.5) * step, top + high + 8, str(t), theme.roles["muted"], 8, "middle")
@@ -94,7 +95,7 @@ def units(theme: Theme, gate: Gate, corner: tuple[float, float], size: tuple[flo
     points = [
         (left + x * wide, top + (1 - y) * high) for x, y in zip(closed, opened, strict=True) if np.isfinite(x + y)
     ]
-    yield Marks(points, _colours(theme)[0], 7, "circle")
+    yield _circles(theme, points)
     yield Label(left, top + high + 8, "0", muted, 8, "middle")
     yield Label(left + wide, top + high + 8, "1", muted, 8, "middle")
     yield Label(left - 5, top + high, "0", muted, 8, "end")
@@ -103,17 +104,39 @@ def units(theme: Theme, gate: Gate, corner: tuple[float, float], size: tuple[flo
     yield Label(left - 9, top + high / 2, "open", muted, 8, "middle", turned=True)
 
 
-def _legend(drawing: Drawing, left: float, top: float, by: str) -> None:
-    theme = drawing.theme
-    if by == "unit":
-        drawing.add(Marks([(left + 4, top + 4)], _colours(theme)[0], 7, "circle"))
-        drawing.add(Label(left + 14, top + 4, "a unit", theme.roles["muted"], 8))
-        return
-    samples = zip(("open", "closed", "in between"), (*_colours(theme), theme.background), strict=True)
-    for words, colour in samples:
-        drawing.add(Patch(left, top, 9, 9, colour, _frame(theme)))
-        drawing.add(Label(left + 14, top + 4.5, words, theme.roles["muted"], 8))
+def _legend(drawing: Drawing, gates: Sequence[Gate], left: float, top: float, by: str) -> None:
+    for words, fill, hatch, mark in _samples(drawing.theme, gates, by):
+        if mark is None:
+            drawing.add(Patch(left, top, 9, 9, fill, _frame(drawing.theme), hatch))
+        else:
+            drawing.add(replace(mark, points=[(left + 4.5, top + 4.5)]))
+        drawing.add(Label(left + 14, top + 4.5, words, drawing.theme.roles["muted"], 8))
         left += 14 + text.width(words, 8) + 14
+
+
+def _samples(
+    theme: Theme, gates: Sequence[Gate], by: str
+) -> Iterator[tuple[str, str | None, str | None, Marks | None]]:
+    """What occurs: in words, its fill, its hatching, or its sign."""
+    if by == "unit":
+        yield "a unit", None, None, _circles(theme, ())
+        return
+    opened, closed = _colours(theme)
+    yield "open", opened, None, None
+    yield "closed", closed, None, None
+    yield "in between", theme.background, None, None
+    if any((gate.seen.sum(axis=1) == 0).any() for gate in gates):
+        yield "none", theme.background, _frame(theme), None
+    if any(gate.bad.any() for gate in gates):
+        yield "NaN", None, None, _crosses(theme, ())
+
+
+def _circles(theme: Theme, points: Points) -> Marks:
+    return Marks(points, _colours(theme)[0], 7, "circle")
+
+
+def _crosses(theme: Theme, points: Points) -> Marks:
+    return Marks(points, theme.roles["bad"], 6, "cross")
 
 
 def _colours(theme: Theme) -> tuple[str, str]:

@@ -94,7 +94,8 @@ class Saturation(Chart):
         """Return the picture as plain data: a panel per gate, one row of them for every layer and direction."""
         low, high = (text.number(near) for near in self._near)
         what = "values" if self.by == "step" else "time that each unit is"
-        drawing = Drawing("Gate saturation", repr(self), self.theme)
+        description = f"{', '.join(row.label for row in self.rows)}, at {len(self.steps)} steps"
+        drawing = Drawing("Gate saturation", description, self.theme)
         name = text.fit(text.clean(self.name), 9, 300)
         top = drawing.head(f"part of the {what} closed (< {low}) or open (> {high}) · {name}")
         return draw(drawing, self._gates, self.by, top)

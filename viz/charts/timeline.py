@@ -20,8 +20,8 @@ from viz.charts.scale import Scale
 from viz.theme import Theme
 
 _WIDE, _WIDEST, _HIGH, _GAP = 640.0, 60.0, 21.0, 7.0
-_TITLES = {"gradient": "Gradient norms", "value": "State norms"}
-_SYMBOLS = {"gradient": "‖∂L/∂state‖", "value": "‖state‖"}
+_TITLES = {"gradient": "Gradient norms", "value": "Norms of values"}
+_SYMBOLS = {"gradient": "‖∂L/∂value‖", "value": "‖value‖"}
 
 
 def timeline(
@@ -116,7 +116,8 @@ class Timeline(Chart):
 
     def to_drawing(self) -> Drawing:
         """Return the picture as plain data: a row per state, a block per layer and direction."""
-        drawing = Drawing(_TITLES[self.what], repr(self), self.theme)
+        description = f"{', '.join(row.label for row in self.rows)}, at {len(self.steps)} steps"
+        drawing = Drawing(_TITLES[self.what], description, self.theme)
         name = text.fit(text.clean(self.name), 9, 300)
         top = drawing.head(f"{_SYMBOLS[self.what]} over batch and features · {name}")
         heat = Heat(self.theme, self.what, self._scale, self.array, self.present)

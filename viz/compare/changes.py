@@ -10,9 +10,11 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from graphengine.graph import Node, Tensor
+from graphengine.loop import Delay
 from graphengine.parameter import Parameter
 from graphengine.sources import ParameterValue
 from graphengine.spec import Spec
+from graphengine.trace import Trace
 from viz import text
 from viz.compare.match import Pairs, match, twin
 from viz.compare.places import Place, places
@@ -94,7 +96,7 @@ class Comparison:
     """
 
     def __init__(self, a: Subjectlike, b: Subjectlike) -> None:
-        self.a, self.b = Subject(a), Subject(b)
+        self.a, self.b = (Subject(each.plan if isinstance(each, Trace) else each) for each in (a, b))
         self.places = places(self.a, self.b)
         self.pairs: Pairs = match(self.a, self.b, self.places)
         self.changes: tuple[Change, ...] = tuple(self._changes())
@@ -166,39 +168,39 @@ class Comparison:
 
     def _reads(self, first: Node, second: Node) -> Iterator[Aspect]:
         """What one of two nodes reads and the other does not, and inputs that have changed their places."""
-        before = self._sources(first, {one: one for one in self.pairs.values()})
-        after = self._sources(second, self.pairs)
+        kept = {one: one for one in self.pairs.values()}
+        before, after = self._sources(first, kept), self._sources(second, self.pairs)
         lost = [name for key, name in before.items() if key not in after]
         new = [name for key, name in after.items() if key not in before]
-        if lost or new:
+        other = any(tensor.node not in kept for tensor in first.sources)
+        if lost and other and any(tensor.node not in self.pairs for tensor in second.sources):
+            yield Aspect("op", expression(first), expression(second))
+        elif lost or new:
             yield Aspect("reads", ", ".join(lost), ", ".join(new))
-            return
-        told = [twin(tensor, self.pairs) for tensor in second.sources]
-        if None not in told and list(first.sources) != told and first.op.kind not in _COMMUTE:
-            yield Aspect("reads", *(" before ".join(each.name for each in node.sources) for node in (first, second)))
+        elif first.op.kind not in _COMMUTE:
+            told = [twin(tensor, self.pairs) for tensor in second.sources]
+            if None not in told and list(first.sources) != told:
+                yield Aspect("op", expression(first), expression(second))
 
     def _sources(self, node: Node, pairs: Mapping[Node, Node]) -> dict[Tensor, str]:
-        """What a node reads, directly or through nodes at its place that the other graph has not; each with its name."""
+        """What a node reads, by the tensor of the first graph where both have it, with its name.
+
+        What stands at the node's own place in one graph only is part of how it reads: behind it counts what that reads.
+        """
         place = self.places[node]
         found: dict[Tensor, str] = {}
         pending = list(node.sources)
         seen = set(pending)
         for tensor in pending:
-            other = twin(tensor, pairs)
-            fresh = tensor.node not in pairs
-            if fresh and self.places[tensor.node] == place:
+            own = tensor.node not in pairs and self.places[tensor.node] == place
+            if own and not isinstance(tensor.node.op, Delay):
                 inner = [each for each in tensor.node.sources if each not in seen]
                 seen.update(inner)
                 pending.extend(inner)
             else:
-                found[other if other is not None else tensor] = self._called(tensor, node)
+                other = twin(tensor, pairs)
+                found[tensor if other is None else other] = tensor.name if self.places[tensor.node] == place else tensor.path
         return found
-
-    def _called(self, tensor: Tensor, reader: Node) -> str:
-        """A value's name, with its scope where that is not the reader's."""
-        if tensor.node.scope.path == reader.scope.path or tensor.loop is reader.loop is None:
-            return tensor.name if tensor.node.scope.path == reader.scope.path else tensor.path
-        return tensor.path if self.places[tensor.node].layer != self.places[reader].layer else tensor.name
 
 
 def parameters(nodes: list[Node]) -> list[Parameter]:
@@ -214,12 +216,23 @@ def expression(node: Node) -> str:
     >>> expression((1.0 - ops.tanh(x, name="y")).node)
     'subtract(1, y)'
     """
-    return f"{node.op.kind}({', '.join(map(_named, node.sources))})" if node.sources else node.op.kind
+    if node.feeds is not None:
+        return f"{node.feeds.name} of the step before"
+    return f"{node.op.kind}({', '.join(operands(node))})" if node.sources else node.op.kind
 
 
-def _named(tensor: Tensor) -> str:
-    array = getattr(tensor.node.op, "array", None)
-    return text.number(array) if isinstance(array, np.ndarray) and array.ndim == 0 else tensor.name
+def operands(node: Node) -> list[str]:
+    """Name what a node reads: numbers as such, what stands elsewhere with its path."""
+    found = []
+    for tensor in node.sources:
+        array = getattr(tensor.node.op, "array", None)
+        if isinstance(array, np.ndarray) and array.ndim == 0:
+            found.append(text.number(array))
+        elif tensor.node.scope.path == node.scope.path:
+            found.append(tensor.name)
+        else:
+            found.append(tensor.path.removeprefix(f"{node.scope.path}/"))
+    return found
 
 
 def _spelt(subject: Subject, tensor: Tensor) -> str:

@@ -1,6 +1,10 @@
 // Controls: every button has a key, and every key a button.
 
 const data = JSON.parse(by("data").textContent);
+Object.values(data.pictures).flatMap(({ boxes, edges }) => [...boxes, ...edges]).forEach((item) => {
+  item.card = data.cards[item.card];
+  item.emphasis ||= "normal";
+});
 const off = new Set();
 
 function toggles() {

@@ -40,6 +40,7 @@ class Subject:
                 f"a picture is of a graph, a plan or a trace, not of a {type(what).__name__}"
                 f"{errors.at(errors.user_location())}"
             )
+        self.what = what
         self.trace = what if isinstance(what, Trace) else None
         plan = what.plan if isinstance(what, Trace) else what
         self.graph: Graph = plan if isinstance(plan, Graph) else plan.graph
@@ -111,10 +112,11 @@ class Subject:
         if node.loop is None or t is not None:
             yield trace.contribution(node, i, t)
         elif isinstance(node.op, StepSlice):
-            whole = np.zeros(trace.shape(node.inputs[0]), node.inputs[0].dtype)
-            steps = np.moveaxis(whole, node.op.axis, 0)
-            for position in trace.positions(node.loop):
-                steps[position] = trace.grad(node.output, position)
+            parts = {position: trace.grad(node.output, position) for position in trace.positions(node.loop)}
+            lead = next((part.shape[: part.ndim - node.output.spec.rank] for part in parts.values()), ())
+            whole = np.zeros(lead + trace.shape(node.inputs[0]), node.inputs[0].dtype)
+            for position, part in parts.items():
+                np.moveaxis(whole, node.op.axis, 0)[position] = part
             yield whole
         else:
             for position in trace.positions(node.loop):

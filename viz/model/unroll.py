@@ -123,7 +123,8 @@ class _Unrolling:
         home = self.reader.part_of.get(origin.tensor.node)
         if k < origin.lag:
             near = reader.block if isinstance(reader, Part) else home.block if home is not None else None
-            return Item("start", near, tensor=origin.delays[k].output, t=self.positions[0])
+            first = Item("start", near, tensor=origin.delays[k].output, t=self.positions[0])
+            return first if near is not None else None
         if origin.kind == "shared":
             here = self.positions[k]
             return None if self._station(here).gap else Item("entry", tensor=origin.tensor, t=here, over=self.loop.over)

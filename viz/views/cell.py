@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphengine import errors
+from graphengine import Tensor, errors
 from layers.place import Place
-from layers.readings import readings, rows
+from layers.readings import Reading, readings, rows
 from viz import text
 from viz.layout.grid import Spacing
 from viz.model.blocks import Block, body_blocks
@@ -88,7 +88,7 @@ def cell(
     named = _name_gradients(board, block, position) if gradient else set()
     draw_lines(board, unnumbered=named, handed=_handed(board, block, position) if gradient else None)
     shown = title if title is not None else _title(subject, block, position)
-    return View(board.sketch.scene(shown, scale=scale), theme)
+    return View(board.sketch.scene(shown, scale=scale), theme, subject)
 
 
 def _cells(subject: Subject) -> list[Block]:
@@ -146,7 +146,8 @@ def _name_gradients(board: Board, block: Block, t: int) -> set[tuple[str, str]]:
     assert trace is not None
     found = readings(trace, block.scope, t)
     taken: set[tuple[str, str]] = set()
-    for row in rows(Place(trace, block.scope)):
+    where = Place(trace, block.scope)
+    for row in rows(where):
         place = _spot(board, block, t, row.kind, row.of)
         if row.name not in found or place is None:
             continue
@@ -159,11 +160,18 @@ def _name_gradients(board: Board, block: Block, t: int) -> set[tuple[str, str]]:
             *(Line(each, 8.5) for each in content.spelt(array) if each != text.shape(array)),
         )
         width, height = content.size_of(lines, 7)
-        board.sketch.box(
-            Box("", x, y, width, height, "round", "gradient", lines, f"{row.name}: {row.meaning}", block.path)
-        )
+        about = Item("state", block, tensor=_value_of(where, row), t=t)
+        tip = f"{row.name}: {row.meaning}"
+        board.sketch.box(Box("", x, y, width, height, "round", "gradient", lines, tip, block.path, about=about))
         taken |= ends
     return taken
+
+
+def _value_of(place: Place, row: Reading) -> Tensor | None:
+    """The value that a named gradient is of."""
+    if row.kind == "input":
+        return place.scope.ports.get("x")
+    return (place.named if row.kind == "gradient" else place.before).get(row.of)
 
 
 def _handed(board: Board, block: Block, t: int) -> float | None:

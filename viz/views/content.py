@@ -100,12 +100,12 @@ def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: i
 
 def named(kind: str) -> str:
     """The field's word for a cell or an op: `LSTMCell` is an LSTM, `softmax_cross_entropy` has spaces."""
-    return kind.removesuffix("Cell").replace("_", " ") or kind
+    return short(kind.removesuffix("Cell").replace("_", " ") or kind)
 
 
 def symbol_of(parameter: Parameter) -> str:
     """The letter of a parameter where it has one, else its name."""
-    return SYMBOLS.get(parameter.name, parameter.name)
+    return SYMBOLS.get(parameter.name, short(parameter.name))
 
 
 def weights(block: Block, subject: Subject) -> list[str]:
@@ -152,7 +152,7 @@ def block_title(block: Block) -> tuple[str, list[str]]:
     node = block.nodes[-1]
     if not block.single:
         return named(block.kind), []
-    kind, name = node.op.kind, node.output.name
+    kind, name = node.op.kind, short(node.output.name)
     if kind == "placeholder":
         return name, []
     return (named(kind), []) if name.startswith(kind) else (name, [named(kind)])
@@ -163,6 +163,11 @@ def looks(name: str) -> tuple[BoxKind, Shape]:
     if name in KINDS:
         return ("c", "rect") if name == "c" else ("h", "pill")
     return "state", "pill"
+
+
+def short(name: str, limit: int = 24) -> str:
+    """A user's name as a label: what is too long ends in an ellipsis, and stands in the tooltip."""
+    return text.clean(name, limit)
 
 
 def bare(name: str) -> str:

@@ -80,4 +80,5 @@ def _against(flow: Flow, boxes: dict[str, Box], low: float, high: float) -> Edge
         round(strength, 3),
         label=label,
         tooltip=flow.tooltip,
+        about=forward.about,
     )

@@ -44,7 +44,7 @@ def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None
     drawing.draw()
     shown = subject.graph.name if title is None else title
     weights = sum(parameter.size for parameter in subject.graph.parameters)
-    return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme)
+    return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme, subject)
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,8 @@ class _Drawing:
             corners = [paper(corner) for corner in found.routes[k]]
             kind: EdgeKind = self._kind(links[k]) if k < len(links) else "delay"
             curve = bent(corners, upright_bends=True)
-            self.sketch.edge(self.boxes[things[source]], self.boxes[things[target]], curve, kind)
+            about = links[k] if k < len(links) else None
+            self.sketch.edge(self.boxes[things[source]], self.boxes[things[target]], curve, kind, about=about)
             if k in labels:
                 x, y = paper(found.labels[k])
                 self.sketch.texts.append(Text(x + 8, y, self._label(links[k]), "start", 8.5, "muted"))
@@ -144,7 +145,7 @@ class _Drawing:
         subject, block = self.subject, item.block
         if block is None:
             assert item.tensor is not None
-            return (Line(item.tensor.name, 11, bold=True),)
+            return (Line(content.short(item.tensor.name), 11, bold=True),)
         if item.role == "block":
             title, under = content.block_title(block)
             rest = [*under, *content.weights(block, subject)]
@@ -170,7 +171,7 @@ class _Drawing:
                 kind = "input" if block.nodes[0].op.kind == "placeholder" else "op"
             if item.tensor is not None and not item.tensor.shape and item.role == "block":
                 kind = "loss"
-        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, body.lines, tip, path))
+        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, body.lines, tip, path, about=item))
 
     def _draw_loops(self, item: Item) -> None:
         """The states of a cell, out at its side and back into it."""
@@ -197,7 +198,7 @@ class _Drawing:
         return "c" if each.name == "c" else "h" if each.name == "h" else "state"
 
     def _loop_text(self, each: Return) -> str:
-        return f"{each.name}  {text.shape(self.subject.shape(each.tensor))}"
+        return f"{content.short(each.name)}  {text.shape(self.subject.shape(each.tensor))}"
 
     def _delay(self, each: Return, x: float, y: float) -> Box:
         backwards = each.target.block is not None and bool(each.target.block.direction)
@@ -205,5 +206,5 @@ class _Drawing:
         steps = f"{each.lag} step{'s' if each.lag > 1 else ''}"
         tip = f"{each.tensor.path}, {steps} {'later' if backwards else 'earlier'}"
         return self.sketch.box(
-            Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path)
+            Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path, about=each)
         )

@@ -59,7 +59,15 @@ def graph(
     sketch = _drawn(subject, found)
     count = len(subject.nodes)
     about = f"{count:,} nodes" + ("" if count == len(found.groups) else f" in {len(found.groups):,} boxes")
-    return View(sketch.scene(subject.graph.name if title is None else title, about), theme)
+    return View(sketch.scene(subject.graph.name if title is None else title, about), theme, subject)
+
+
+def inside(subject: Subject, nodes: Iterable[Node], title: str, theme: str | Theme = "light") -> View:
+    """Draw some nodes of a graph op by op, with what they read."""
+    chosen = list(nodes)
+    sources = {tensor.node for node in chosen for tensor in node.inputs}
+    found = grouped(sorted({*chosen, *sources}, key=lambda node: node.index), by_depth(0), _name)
+    return View(_drawn(subject, found).scene(title, f"{len(chosen):,} nodes"), theme, subject)
 
 
 def _grouped(subject: Subject, fold: int | Iterable[str] | None, budget: int) -> Grouped:
@@ -136,7 +144,7 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
         x, y = paper(placed.centres[k])
         tip = content.statistics(group.first.output, _value(subject, group), None) if group.count == 1 else group.path
         path = group.first.path if group.count == 1 else group.path
-        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path)))
+        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path, about=group)))
     for k, (source, target) in enumerate(edges):
         tensors, delayed = flows[k]
         kind: EdgeKind = "delay" if delayed else "weights" if _are_weights(tensors) else "forward"
@@ -171,14 +179,14 @@ def _lines(subject: Subject, group: Group, key: Key) -> tuple[Line, ...]:
     if isinstance(key, str):
         return (
             Line(content.named(group.kind), 11, bold=True),
-            Line(group.path, 8.5, "muted"),
+            Line(content.short(group.path, 40), 8.5, "muted"),
             Line(f"{group.count:,} nodes", 8.5, "muted"),
         )
     if group.count > 1:
         lines = [Line(f"{content.named(group.kind)} ×{group.count:,}", 11, bold=True)]
         lines += [Line(group.path, 8.5, "muted")] if group.path else []
         return (*lines, *([Line(f"{group.inner:,} edges among them", 8.5, "muted")] if group.inner else []))
-    name = node.output.name
+    name = content.short(node.output.name)
     if isinstance(node.op, Placeholder | ParameterValue):
         return (Line(name, 10, bold=True), Line(text.shape(subject.shape(node.output)), 8, "muted"))
     if isinstance(node.op, Constant) and not node.output.shape:

@@ -100,7 +100,7 @@ def part_lines(
     products = [each for each in part.nodes if each.op.kind == "matmul"]
     if ball if ball is not None else node.op.kind in _SIGNS and not products:
         return (Line(content.glyph(node), 12, bold=True),)
-    name, sign = content.bare(node.output.name), content.glyph(node)
+    name, sign = content.short(content.bare(node.output.name)), content.glyph(node)
     value = content.brief(subject.value(node.output, t), len(node.output.shape)) if t is not None else ""
     numbers = [Line(value, 8.5)] if value else []
     spelt = _spelt_products(subject, part, products)
@@ -135,11 +135,11 @@ def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
 def _symbol(subject: Subject, part: Part, tensor: Tensor) -> str:
     """The letter of a value: of a weight, of a state of the step before, of an input or another layer's output."""
     if isinstance(tensor.node.op, Delay):
-        return content.bare(tensor.name).removesuffix("_prev")
+        return content.short(content.bare(tensor.name).removesuffix("_prev"), 12)
     if isinstance(tensor.node.op, StepSlice):
-        return tensor.node.inputs[0].name
+        return content.short(tensor.node.inputs[0].name, 12)
     layer = tensor.node.scope.nearest("layer")
     if layer is not None and layer is not part.block.scope.nearest("layer") and tensor.node not in subject.static:
-        return text.indexed(content.bare(tensor.name), above=f"({layer.index})")
+        return text.indexed(content.short(content.bare(tensor.name), 12), above=f"({layer.index})")
     found = subject.parameters(tensor) if tensor.node in subject.static else []
-    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.bare(tensor.name)
+    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.short(content.bare(tensor.name), 12)

@@ -150,7 +150,7 @@ def draw(board: Board, region: Region, left: float, level: float) -> None:
 
     for item, centre in zip(region.items, region.arrangement.centres, strict=False):
         x, y = paper(centre)
-        board.boxes[item] = board.sketch.box(replace(block_box(board.words, item), x=x, y=y))
+        board.boxes[item] = board.sketch.box(replace(block_box(board.words, item), x=x, y=y, about=item))
 
 
 def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[Link, Route]]:

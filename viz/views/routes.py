@@ -169,7 +169,8 @@ def _rise(board: Board, link: Link) -> Route:
     kind: EdgeKind = "input" if link.source.role == "entry" else "h" if _is_h(board, link) else "forward"
     if link.source.role == "entry" and link.source.t != link.target.t:
         curve = upright((source.x, source.top), (target.left + 14, target.bottom))
-        return Route(source, target, curve, kind, Text(source.x + 15, source.top - 10, "", "start", _NUMBER), -1)
+        label = Text(target.left + 6, target.bottom + 13, "", "end", _NUMBER)
+        return Route(source, target, curve, kind, label, -1)
     stage = board.stage_of[lower]
     parts = [item.part.name if item.part is not None else "" for item in (link.source, link.target)]
     course = stage.lines[lower, parts[0], upper, parts[1]]

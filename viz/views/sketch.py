@@ -75,7 +75,7 @@ class Sketch:
         """Finish: gradients, a legend of what occurs, a title, and everything moved into the canvas."""
         gradients, span = overlay(self.flows, self.boxes, scale)
         left, top, _, bottom = self.extent()
-        heading = [Text(left, top - 42, title, "start", 15, bold=True)] if title else []
+        heading = [Text(left, top - 42, text.clean(title, 90), "start", 15, bold=True)] if title else []
         if subtitle:
             heading.append(Text(left, top - 23, subtitle, "start", 9.5, "muted"))
         below = bottom + 16

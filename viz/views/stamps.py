@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from graphengine.graph import Tensor
 from viz import text
 from viz.layout.grid import GAP_WIDTH, PAD, TITLE
@@ -21,7 +23,7 @@ def draw_stage(board: Board, stage: Stage) -> None:
     _draw_open_cells(board, stage)
     for item in board.lattice.items:
         if item.role != "whole" and board.home(item) is stage:
-            board.boxes[item] = board.sketch.box(_box(board, stage, item))
+            board.boxes[item] = board.sketch.box(replace(_box(board, stage, item), about=item))
     gaps = {s.first: s.steps for loop in stage.loops for s in board.lattice.stations[loop] if s.gap}
     for k, t in enumerate(stage.times):
         name = f"⋯ {gaps[t]} steps" if t in gaps else f"t = {t}"
@@ -45,7 +47,7 @@ def _row_title(board: Board, key: Key) -> str:
     if isinstance(key, Block):
         return board.words.row_title(key)
     tensor = key.tensor if isinstance(key, Shared) else key
-    return f"{tensor.name}  {text.shape(board.subject.shape(tensor))}"
+    return f"{content.short(tensor.name)}  {text.shape(board.subject.shape(tensor))}"
 
 
 def _draw_open_cells(board: Board, stage: Stage) -> None:

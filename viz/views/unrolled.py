@@ -96,7 +96,14 @@ def unrolled(
     board = Board(lattice, Options(gradient, bright(subject, highlight)), circuits)
     _lay_out(board)
     shown = subject.graph.name if title is None else title
-    return View(board.sketch.scene(shown, _subtitle(subject, gradient), scale=scale), theme)
+
+    def other() -> View:
+        return unrolled(
+            what, detail="cell" if open_cells else "op", steps=chosen, layers=wanted, gradient=gradient,
+            highlight=highlight, title=title, time=time, scale=scale, budget=budget,
+        )  # fmt: skip
+
+    return View(board.sketch.scene(shown, _subtitle(subject, gradient), scale=scale), theme, subject, other)
 
 
 def _chosen(positions: list[int], steps: frozenset[int] | str | None) -> Iterable[int]:
@@ -126,6 +133,9 @@ def _check(subject: Subject, lattice: Lattice, layers: frozenset[int] | None, bu
     known = {block.layer or 0 for block in lattice.parts}
     if layers is not None and not layers <= known:
         raise errors.UnknownPathError(f"{name}: no layer {sorted(layers - known)}; there are {sorted(known)}{where}")
+    for loop, columns in lattice.stations.items():
+        if not columns:
+            raise errors.UnknownPathError(f"{name}: {loop} has no steps, so there is nothing to unroll{where}")
     shown = [station for columns in lattice.stations.values() for station in columns]
     if shown and all(station.gap for station in shown):
         raise errors.UnknownPathError(f"{name}: none of the steps is there{where}")

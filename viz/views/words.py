@@ -54,12 +54,12 @@ class Words:
         if item.role != "entry":
             return content.lines(self.symbol(item), content.spelt(self.value(item), rank))
         if item.over is None:
-            symbol = text.indexed(item.tensor.name, self.time(item.t))
+            symbol = text.indexed(content.short(item.tensor.name), self.time(item.t))
             return content.lines(symbol, content.spelt(self.value(item), rank - 1))
         if item.tensor.loop is None:
-            return content.lines(item.tensor.name, [])
+            return content.lines(content.short(item.tensor.name), [])
         scope = item.tensor.node.scope.nearest("layer")
-        name = self.lattice.names.get(item.tensor, item.tensor.name)
+        name = content.short(self.lattice.names.get(item.tensor, item.tensor.name))
         symbol = text.indexed(name, self.time(item.t), f"({scope.index})" if scope is not None else "")
         return content.lines(symbol, content.spelt(self.value(item), rank))
 
@@ -91,7 +91,7 @@ class Words:
     def symbol(self, item: Item) -> str:
         """The symbol of a state: h₂⁽¹⁾ of layer 1 after step 2."""
         assert item.tensor is not None
-        name = self.lattice.names[item.tensor]
+        name = content.short(self.lattice.names[item.tensor])
         layer = item.block.layer if item.block is not None and self.deep else None
         above = f"({layer})" if layer is not None else ""
         if item.role == "start":
