@@ -73,7 +73,7 @@ class Session:
             _say(f"speed {number} of {len(cases)}: {case.name}, {case.dtype}, {case.direction}")
             rows += one_case(case, self.peers, options.seconds)
         tables = SpeedTables(rows)
-        self.tables += [tables.summary(), tables.details()]
+        self.tables += [tables.summary("median"), tables.summary("processor"), tables.details()]
         self.wrong += [row for row in rows if row.wrong]
         self.found["speed"] = [row.as_dict() for row in rows]
 

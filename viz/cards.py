@@ -1,4 +1,4 @@
-"""Cards: what an interactive picture tells of a box or an edge: where it stands, its equations, its numbers, its gradient."""
+"""Cards: what an interactive picture tells of a box or an edge: its place, its equations, its numbers, its gradient."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ def plain_card(title: str, tooltip: str) -> Card | None:
 
 
 def _card(
-    title: str, where: str, rows: Sequence[tuple[str, str]], value: Array | None = None, gradient: Array | None = None,
-    entries: int = _ENTRIES,
+    title: str, where: str, rows: Sequence[tuple[str, str]], value: Array | None = None,
+    gradient: Array | None = None, entries: int = _ENTRIES,
 ) -> Card:  # fmt: skip
     found: Card = {"title": title, "where": where, "rows": [[name, content] for name, content in rows]}
     columns = [(name, array) for name, array in (("value", value), ("gradient", gradient)) if array is not None]

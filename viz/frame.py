@@ -9,13 +9,14 @@ from viz.text import clean
 
 
 @dataclass(frozen=True)
-class Frame:
+class PageFrame:
     """A page for a notebook.
 
-    It stands in a frame that may run its own script and nothing else: no cookie, no form, no way to the notebook around it.
+    It stands in a frame that may run its own script and nothing else: no cookie, no form, no way to the notebook around
+    it.
 
-    >>> print(Frame("<p>it's 1 < 2</p>", "a page", 100)._repr_html_())
-    <iframe sandbox="allow-scripts" title="a page" style="width: 100%; height: 100px; border: 0" srcdoc="&lt;p&gt;it&#x27;s 1 &lt; 2&lt;/p&gt;"></iframe>
+    >>> PageFrame("<p>it's 1 < 2</p>", "a page", 100)._repr_html_().partition("srcdoc=")[2]
+    '"&lt;p&gt;it&#x27;s 1 &lt; 2&lt;/p&gt;"></iframe>'
     """
 
     page: str = field(repr=False)

@@ -1,8 +1,8 @@
 """Interactive pages: pictures, their cards and their story in one HTML file that asks nobody for anything.
 
-All that comes from a graph goes into the page as JSON, whose `<` and `&` are escaped, and the page's script brings it to the
-screen as text. A content policy allows the page's own style and script, by their hashes, and nothing else: no request, no other
-script, no form.
+All that comes from a graph goes into the page as JSON, whose `<` and `&` are escaped, and the page's script brings it
+to the screen as text. A content policy allows the page's own style and script, by their hashes, and nothing else: no
+request, no other script, no form.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def page(pictures: Mapping[str, Any], theme: Theme, *, opened: bool = False) -> 
     """Return the page.
 
     Args:
-        pictures: by name, as `picture` makes them: the "main" one; an "other" of the same in another detail; insides of boxes.
+        pictures: by name, as `picture` makes them: the "main" one; an "other" of the same in another detail; insides.
         theme: where to start; the light one means whatever the reader's system prefers.
         opened: whether the main picture is the one with open cells.
     """
@@ -68,12 +68,13 @@ def page(pictures: Mapping[str, Any], theme: Theme, *, opened: bool = False) -> 
     cards: dict[str, int] = {}
     shared = {name: _numbered(each, cards) for name, each in pictures.items()}
     data = {
-        "pictures": shared, "cards": [json.loads(card) for card in cards], "themes": [each.name for each in themes], "theme": "" if theme == LIGHT else theme.name,
-        "open": opened,
+        "pictures": shared, "cards": [json.loads(card) for card in cards], "open": opened,
+        "themes": [each.name for each in themes], "theme": "" if theme == LIGHT else theme.name,
     }  # fmt: skip
     style, script = _style(themes), "".join(_source(name) for name in SCRIPTS)
     filled = {
-        "STYLE_HASH": _hash(style), "SCRIPT_HASH": _hash(script), "STYLE": style, "SCRIPT": script, "DATA": escaped(data),
+        "STYLE": style, "STYLE_HASH": _hash(style), "SCRIPT": script, "SCRIPT_HASH": _hash(script),
+        "DATA": escaped(data),
     }  # fmt: skip
     parts = _source("page.html").split("@")
     return "".join(filled.get(part, part) if i % 2 else part for i, part in enumerate(parts))
@@ -96,7 +97,7 @@ def _numbered(drawn: dict[str, Any], cards: dict[str, int]) -> dict[str, Any]:
             return item
         return {**item, "card": cards.setdefault(json.dumps(item["card"]), len(cards))}
 
-    return {**drawn, "boxes": [number(box) for box in drawn["boxes"]], "edges": [number(edge) for edge in drawn["edges"]]}
+    return {**drawn, "boxes": [*map(number, drawn["boxes"])], "edges": [*map(number, drawn["edges"])]}
 
 
 def _source(name: str) -> str:
@@ -129,8 +130,9 @@ def _edge(edge: Edge, cards: Cards | None) -> dict[str, Any]:
     _, width = LIGHT.line(edge)
     curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
     found = {
-        "source": edge.source, "target": edge.target, "kind": edge.kind, "width": edge.width, "strength": edge.strength,
-        "emphasis": edge.emphasis if edge.emphasis != "normal" else "", "line": curve_data(curve), "head": head_data(edge, curve[-1]) if edge.head else None,
+        "source": edge.source, "target": edge.target, "kind": edge.kind, "width": edge.width,
+        "strength": edge.strength, "emphasis": edge.emphasis if edge.emphasis != "normal" else "",
+        "line": curve_data(curve), "head": head_data(edge, curve[-1]) if edge.head else None,
         "label": None if edge.label is None else _text(edge.label),
     }  # fmt: skip
     card = cards.edge(edge) if cards is not None and edge.about is not None else plain_card("", edge.tooltip)
@@ -171,18 +173,38 @@ def _clean(item: Any) -> Any:
 
 
 def _step(step: Step, scene: Scene) -> dict[str, Any]:
-    names = dict.fromkeys(filter(None, (_name(scene.box(identity)) for identity in step.boxes)))
-    listed = list(names)
-    says = ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+    boxes = sorted((scene.box(identity) for identity in step.boxes), key=_second)
+    names = list(dict.fromkeys(filter(None, (_name(box, step) for box in boxes))))
+    says = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     return {"phase": step.phase, "says": says, "boxes": step.boxes, "edges": step.edges}
 
 
-def _name(box: Box) -> str:
-    """What a box is called where there is no picture: its title, and its position in time where that says more."""
+def _second(box: Box) -> bool:
+    """What computes comes before what only shows a value."""
+    about = box.about
+    return isinstance(about, Return) or (isinstance(about, Item) and about.role in ("state", "start", "entry"))
+
+
+def _name(box: Box, step: Step) -> str:
+    """What a box is called where there is no picture: its title, and its place in the graph and in time."""
     about = box.about
     title = text.clean(box.lines[0].content) if box.lines else ""
-    if isinstance(about, Item) and about.role == "part" and about.t is not None:
-        return f"{title} at t = {about.t}"
-    if isinstance(about, Group | Return) or not title:
-        return " ".join(filter(None, (title, text.clean(box.path))))
-    return title
+    if isinstance(about, Group):
+        path = text.clean(box.path)
+        return words(title if title.replace(" ", "_") != path else "", path, at(step.t))
+    if isinstance(about, Item) and about.role == "gap":
+        return "the steps between"
+    if isinstance(about, Item) and about.role == "part" and about.block is not None:
+        whole = about.part is not None and about.part.nodes == about.block.nodes
+        return words(title, text.clean(about.block.path) if whole else "", at(step.t if about.t is None else about.t))
+    return "" if isinstance(about, Return) else title
+
+
+def words(*parts: str) -> str:
+    """Join what is there of some words."""
+    return " ".join(filter(None, parts))
+
+
+def at(t: int | None) -> str:
+    """Say where in time."""
+    return "" if t is None else f"at t = {t}"

@@ -33,7 +33,7 @@ def _dumps(value: Any) -> str:
 
 
 def plain(item: Any) -> Any:
-    """Return a scene or a part of it as lists and mappings, without what says nothing, texts as what may be drawn of them."""
+    """Return a scene or a part of it as lists and mappings: no defaults, and of texts what may be drawn."""
     if isinstance(item, str):
         return text.clean(item, text.TOOLTIP, lines=True)
     if isinstance(item, float):

@@ -1,14 +1,15 @@
 """The story of a run: which box is computed when on the way forward, and when its backward runs on the way back.
 
-The engine runs units in order: a circle step by step and in each step node by node, everything else once for all steps. The way
-back is the same in reverse. So the place of a node in this order is all that a story needs: a box has its turn when the last of
-what it stands for is computed, and on the way back, in reverse, when the first of it hands its gradient on.
+The engine runs units in order: a circle step by step and in each step node by node, everything else once for all
+steps. The way back is the same in reverse. So the place of a node in this order is all that a story needs: a box has
+its turn when the last of what it stands for is computed, and on the way back, in reverse, when the first of it hands its
+gradient on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from graphengine.graph import Node, Tensor
@@ -31,11 +32,13 @@ class Step:
 
     Attributes:
         boxes: the ids of those whose turn it is; `edges`: the numbers of the edges along which something flows then.
+        t: the position in time, where it is one step of a circle.
     """
 
     phase: Literal["forward", "backward"]
     boxes: tuple[str, ...]
     edges: tuple[int, ...]
+    t: int | None = None
 
 
 class Order:
@@ -52,13 +55,15 @@ class Order:
         self._step: dict[Loop, dict[int, int]] = {
             loop: {t: k for k, t in enumerate(subject.positions(loop))} for loop in subject.loops
         }
+        self._loops: dict[int, Loop] = {}
         for number, unit in enumerate(units):
             self._place.update((node, (number, place)) for place, node in enumerate(unit.nodes))
-            if unit.stepwise:
+            if unit.stepwise and unit.loop is not None:
                 self.circular.update(unit.nodes)
+                self._loops[number] = unit.loop
 
     def when(self, node: Node, t: int | None) -> Moment:
-        """The moment at which a node is computed for a position; what is no part of a circle is computed for all at once."""
+        """The moment at which a node is computed for a position; what is outside circles, for all positions at once."""
         unit, place = self._place[node]
         if node not in self.circular:
             return unit, 0, 0
@@ -82,6 +87,11 @@ class Order:
     def positions(self, node: Node) -> Iterable[int | None]:
         """The positions at which a node is computed one by one; None for all at once."""
         return self._step[node.loop] if node in self.circular and node.loop is not None else (None,)
+
+    def position(self, moment: Moment) -> int | None:
+        """The position in time of a moment in a circle."""
+        loop = self._loops.get(moment[0])
+        return None if loop is None else next(t for t, k in self._step[loop].items() if k == moment[1])
 
     def following(self, loop: Loop, t: int) -> Iterator[int]:
         """The position that is processed after another, if there is one."""
@@ -112,10 +122,10 @@ class _Telling:
         found: dict[tuple[Node, int | None], Moment] = {}
         for box in self.scene.boxes:
             item = box.about
-            if isinstance(item, Item) and item.role == "part" and item.part is not None and item.part.nodes:
-                if item.t is not None:
-                    done = self.order.done(item.part.nodes, item.t)
-                    found.update(((node, item.t), done) for node in item.part.nodes)
+            part = item.part if isinstance(item, Item) and item.role == "part" and item.t is not None else None
+            if isinstance(item, Item) and part is not None and part.nodes:
+                done = self.order.done(part.nodes, item.t)
+                found.update(((node, item.t), done) for node in part.nodes)
         return found
 
     def _turns(self, about: object) -> list[Moment]:
@@ -173,10 +183,23 @@ class _Telling:
         boxes, edges = self._by_moment(coarse=False)
         if len(boxes) > FINEST:
             boxes, edges = self._by_moment(coarse=True)
-        moments = _merged(sorted(boxes), boxes)
+        moments = self._merged(sorted(boxes), boxes)
+        self.plain = not any(edge.kind in GRADIENTS for edge in self.scene.edges)
         forward = [self._step("forward", group, boxes, edges) for group in moments]
         backward = self._backward(moments, boxes, edges) if _has_gradients(self.subject) else []
         return [*forward, *backward]
+
+    def _merged(self, moments: list[Moment], boxes: Mapping[Moment, list[str]]) -> list[list[Moment]]:
+        """Moments that follow each other in the same group of nodes are one."""
+        groups = {box.id for box in self.scene.boxes if isinstance(box.about, Group) and box.about.count > 1}
+        found: list[list[Moment]] = []
+        for moment in moments:
+            same = found and boxes[found[-1][-1]] == boxes[moment]
+            if same and len(boxes[moment]) == 1 and groups.issuperset(boxes[moment]):
+                found[-1].append(moment)
+            else:
+                found.append([moment])
+        return found
 
     def _by_moment(self, *, coarse: bool) -> tuple[dict[Moment, list[str]], dict[Moment, list[int]]]:
         boxes: dict[Moment, list[str]] = {}
@@ -190,7 +213,7 @@ class _Telling:
         return boxes, edges
 
     def _flows_at(self, edge: Edge) -> list[Moment]:
-        """Something flows along an edge when what it leads to is computed; a gradient, when that hands its gradient back."""
+        """A value flows along an edge when what it leads to is computed, a gradient when that hands its own back."""
         target = self.scene.box(edge.source if edge.kind in GRADIENTS else edge.target)
         if target.kind == "anchor" and isinstance(edge.about, Link):
             return self._turns(edge.about.target)
@@ -207,7 +230,7 @@ class _Telling:
             carrying = [identity for identity in step.boxes if self._carries(self.scene.box(identity))]
             named = arriving.get(group[0], [])
             if carrying or named:
-                found.append(Step("backward", (*carrying, *named), step.edges))
+                found.append(replace(step, boxes=(*carrying, *named)))
         return found
 
     def _step(
@@ -216,8 +239,14 @@ class _Telling:
     ) -> Step:  # fmt: skip
         back = phase == "backward"
         flowing = dict.fromkeys(i for moment in group for i in edges.get(moment, ()))
-        kept = tuple(i for i in flowing if (self.scene.edges[i].kind in GRADIENTS) == back)
-        return Step(phase, tuple(dict.fromkeys(i for moment in group for i in boxes[moment])), kept)
+        kept = tuple(i for i in flowing if self._flows(self.scene.edges[i], back=back))
+        return Step(phase, tuple(boxes[group[0]]), kept, self.order.position(group[0]))
+
+    def _flows(self, edge: Edge, *, back: bool) -> bool:
+        """Whether something flows along an edge in a phase; gradients without edges of their own take the others."""
+        if back and self.plain:
+            return self._carries(self.scene.box(edge.source))
+        return (edge.kind in GRADIENTS) == back
 
     def _carries(self, box: Box) -> bool:
         """Whether a box takes part in the way back."""
@@ -226,7 +255,7 @@ class _Telling:
         return any(tensor in trace.plan.active for tensor in made(box.about))
 
     def _arriving(self, moments: list[Moment]) -> dict[Moment, list[str]]:
-        """By moment, the named gradients that are complete then: the last of what reads their value has run backward."""
+        """By moment, the named gradients that are complete then: all that reads their value has run backward."""
         found: dict[Moment, list[str]] = {}
         for box in self.scene.boxes:
             item = box.about
@@ -267,14 +296,3 @@ def _has_gradients(subject: Subject) -> bool:
 
 def _blunt(moment: Moment, coarse: bool) -> Moment:
     return (*moment[:2], 0) if coarse else moment
-
-
-def _merged(moments: list[Moment], boxes: Mapping[Moment, list[str]]) -> list[list[Moment]]:
-    """Moments that follow each other with the same boxes are one."""
-    found: list[list[Moment]] = []
-    for moment in moments:
-        if found and boxes[found[-1][-1]] == boxes[moment]:
-            found[-1].append(moment)
-        else:
-            found.append([moment])
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Any
 
+from graphengine.errors import UnknownPathError
 from viz import html
 from viz.model.blocks import Block
 from viz.model.groups import Group
@@ -49,7 +50,8 @@ def insides(scene: Scene, subject: Subject) -> tuple[dict[str, Scene], dict[str,
             wanted.setdefault(key, []).append(box)
     keys = list(wanted)
     chosen = keys if len(keys) <= MOST_INSIDES else [*keys[: MOST_INSIDES // 2], *keys[-MOST_INSIDES // 2 :]]
-    scenes, names = {}, {}
+    scenes: dict[str, Scene] = {}
+    names: dict[str, str] = {}
     for number, key in enumerate(chosen):
         drawn = _draw(wanted[key][0].about, subject)
         if drawn is not None:
@@ -73,8 +75,9 @@ def open_cells(scene: Scene) -> int:
 
 
 def _is_closed_cell(about: object) -> bool:
-    whole = isinstance(about, Item) and about.role == "part" and about.part is not None and about.block is not None
-    return whole and about.part.nodes == about.block.nodes  # type: ignore[union-attr]
+    if not isinstance(about, Item) or about.role != "part" or about.part is None or about.block is None:
+        return False
+    return about.part.nodes == about.block.nodes
 
 
 def _key(about: object, subject: Subject) -> Hashable | None:
@@ -90,6 +93,14 @@ def _key(about: object, subject: Subject) -> Hashable | None:
 
 
 def _draw(about: object, subject: Subject) -> Scene | None:
+    """The inside of a box; None where a trace did not keep what it takes to draw it."""
+    try:
+        return _inside(about, subject)
+    except UnknownPathError:
+        return None
+
+
+def _inside(about: object, subject: Subject) -> Scene:
     if isinstance(about, Group):
         return inside(subject, about.nodes, about.path or about.kind).to_scene()
     assert isinstance(about, Item)

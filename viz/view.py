@@ -10,7 +10,7 @@ from typing import Any
 from viz import dot, html, json_writer, render, svg
 from viz.errors import FormatError
 from viz.files import put
-from viz.frame import Frame
+from viz.frame import PageFrame
 from viz.model.subject import Subject
 from viz.scene import Scene
 from viz.theme import Theme, theme_named
@@ -56,23 +56,23 @@ class View:
         return svg.to_svg(self._scene, self.theme)
 
     def to_html(self) -> str:
-        """Return the picture as a page to explore, in one file; it needs nothing installed and asks nobody for anything.
+        """Return the picture as a page to explore, in one file that needs nothing installed and no network.
 
-        Zoom and move, look at the numbers, equations and gradients of boxes and edges, unfold cells, search by name, and go
-        step by step through the forward and the backward pass in the order in which the engine works.
+        Zoom and move, look at the numbers, equations and gradients of boxes and edges, unfold cells, search by name,
+        and go step by step through the forward and the backward pass in the order in which the engine works.
         """
         from viz import unfold  # it draws insides, which are views too
 
         pictures, opened = unfold.pictures(self._scene, self._subject, self._other)
         return html.page(pictures, self.theme, opened=opened)
 
-    def interactive(self, height: int = 560) -> Frame:
+    def interactive(self, height: int = 560) -> PageFrame:
         """Return the page in a frame for a notebook: its script can reach nothing outside of it.
 
         Args:
             height: of the frame, in pixels.
         """
-        return Frame(self.to_html(), self._scene.title, height)
+        return PageFrame(self.to_html(), self._scene.title, height)
 
     def to_dot(self) -> str:
         """Return the picture as DOT with all positions in it, to be drawn by `neato -n2`."""

@@ -23,9 +23,8 @@ class PyTensor(Peer):
 
         case = problem.case
         watch = Stopwatch()
-        x, dy = (
-            pt.tensor(name, dtype=case.dtype, shape=array.shape) for name, array in (("x", problem.x), ("dy", problem.dy))
-        )
+        x = pt.tensor("x", dtype=case.dtype, shape=problem.x.shape)
+        dy = pt.tensor("dy", dtype=case.dtype, shape=problem.dy.shape)
         weights = {name: pytensor.shared(value, name) for name, value in problem.weights.items()}
         y = network(_framework(case), case, x, weights)
         names = ["dx", *weights]

@@ -13,10 +13,11 @@ from benchmarks.problem import Problem
 
 
 class TorchCells(Peer):
-    """`torch.nn.LSTMCell` and its sisters, step by step."""
+    """`torch.nn.LSTMCell` and its sisters, step by step; a yardstick for cells that PyTorch lacks is its LSTM's."""
 
     name = "torch cells"
     needs = ("torch",)
+    kinds = ("lstm", "gru", "rnn", None)
 
     def build(self, problem: Problem) -> Step:
         import torch
@@ -30,10 +31,11 @@ class TorchCells(Peer):
         for place, cell in zip(case.places, cells, strict=True):
             for name, parameter in cell.named_parameters():
                 named.register_parameter(f"{name}_l{place.layer}{'_reverse' if place.reverse else ''}", parameter)
-        load(named, problem)
+        if case.kind:
+            load(named, problem)
         watch.lap("module")
         network = self.compiled(lambda x: stacked(case, cells, x))
-        return torch_step(problem, named, network, watch.stages, gradients_by_our_names)
+        return torch_step(problem, named, network, watch.stages, gradients_by_our_names if case.kind else None)
 
     def compiled(self, network: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return the function that is run."""
@@ -45,7 +47,7 @@ def cell_of(case: Case, inputs: int) -> Any:
     import torch
 
     kinds = {"lstm": torch.nn.LSTMCell, "gru": torch.nn.GRUCell, "rnn": torch.nn.RNNCell}
-    return kinds[case.kind](inputs, case.hidden, dtype=getattr(torch, case.dtype))
+    return kinds[case.kind or "lstm"](inputs, case.hidden, dtype=getattr(torch, case.dtype))
 
 
 def stacked(case: Case, cells: Any, x: Any) -> Any:

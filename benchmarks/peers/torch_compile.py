@@ -13,6 +13,7 @@ class TorchCompile(TorchCells):
     """The loop is unrolled while it is compiled, so a thousand steps are beyond it."""
 
     name = "torch.compile"
+    kinds = ("lstm", "gru", "rnn")
     costly = True
     longest = 100
 

@@ -119,7 +119,7 @@ def test_parts_of_a_trace():
     assert np.isnan(found.low).tolist() == [[False] * 2 + [True] * 4] * 10
     kept = viz.saturation(both(keep=["birnn/fw/layer0/f", "birnn/fw/live_t", "birnn/fw/live_row"]))
     assert [row.path for row in kept.rows] == ["birnn/fw/layer0/f"]
-    with pytest.raises(errors.UnknownPathError, match="live.*the trace was told not to keep it"):
+    with pytest.raises(errors.UnknownPathError, match=r"live.*the trace was told not to keep it"):
         viz.saturation(both(keep=["birnn/fw/layer0/f"]))
 
 

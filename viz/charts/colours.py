@@ -32,9 +32,9 @@ def contrast(one: str, other: str) -> float:
     return (bright + 0.05) / (dark + 0.05)
 
 
-def ink(theme: Theme, ground: str) -> str:
-    """Return what can be read on a colour: the theme's text, or its background."""
-    return max(theme.roles["text"], theme.background, key=lambda colour: contrast(colour, ground))
+def ink(ground: str) -> str:
+    """Return what can be read on a colour, whatever it is: black or white."""
+    return max("#000000", "#FFFFFF", key=lambda colour: contrast(colour, ground))
 
 
 def named(theme: Theme, name: str) -> str:

@@ -124,7 +124,7 @@ class Drawing:
 
 
 def fitted(name: str, size: float, room: float = 150.0, *, bold: bool = False) -> str:
-    """Return what may be drawn of a user's name, and fits.
+    r"""Return what may be drawn of a user's name, and fits.
 
     >>> fitted("belling\x00the cat", 10, 50)
     'belling…'

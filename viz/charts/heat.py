@@ -129,7 +129,7 @@ class Heat:
             return
         for row, column in np.argwhere(block.present & np.isfinite(block.values)).tolist():
             value = block.values[row, column]
-            colour = ink(self.theme, spelt(colours[row, column])) if value else self.theme.roles["muted"]
+            colour = ink(spelt(colours[row, column])) if value else self.theme.roles["muted"]
             yield Label(*block.middle(row, column), text.number(value, digits), colour, _NUMBER, "middle")
 
     def _digits(self, wide: float, high: float) -> int | None:

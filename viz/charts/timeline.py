@@ -59,7 +59,7 @@ def timeline(
     >>> x = Graph(dtype="float64").placeholder("x", ("batch", "time", 3))
     >>> outputs, state = dynamic_rnn(LSTMCell(2), x, over="time")
     >>> found = timeline(Plan(ops.sum(state.h)).trace({x: np.ones((1, 4, 3))}))
-    >>> [row.path for row in found.rows], found.array.shape, found.array[1].argmax()
+    >>> [row.path for row in found.rows], found.array.shape, int(found.array[1].argmax())
     (['rnn/c', 'rnn/h'], (2, 4), 3)
     """
     one_of("what", what, ("gradient", "value"))

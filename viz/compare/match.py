@@ -27,7 +27,7 @@ def match(a: Subject, b: Subject, places: Mapping[Node, Place]) -> Pairs:
     return pairs
 
 
-def twin(tensor: Tensor, pairs: Pairs) -> Tensor | None:
+def twin(tensor: Tensor, pairs: Mapping[Node, Node]) -> Tensor | None:
     """Return the counterpart of a value of the second graph: of several outputs the one of the same name."""
     node = pairs.get(tensor.node)
     if node is None:

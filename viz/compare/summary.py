@@ -28,7 +28,7 @@ def summary(comparison: Comparison) -> str:
         lines.append(f"~ computes in {' → '.join(comparison.dtypes)}")
     for region in regions(comparison):
         where = f"  ({region.name})" if region.name else ""
-        lines += [line + where for line in _region_lines(comparison, region)]
+        lines += [line + where for line in region_lines(comparison, region)]
     return "\n".join(lines)
 
 
@@ -43,7 +43,7 @@ def counted(before: int, after: int) -> str:
     return f"{before:,} → {after:,} ({'+' if after > before else '−'}{abs(after - before):,})"
 
 
-def _region_lines(comparison: Comparison, region: Region) -> Iterator[str]:
+def region_lines(comparison: Comparison, region: Region) -> Iterator[str]:
     status = region.status
     if status in ("added", "removed") and len(region.changes) > 1 and region.place.around:
         kind, size = region.kinds[status == "added"], region.sizes[status == "added"]

@@ -11,8 +11,7 @@ function tell(parent, name, content, kind) {
   return made;
 }
 
-function fill(item) {
-  const { title, where, rows = [], table } = item.data.card;
+function fill({ card: { title, where, rows = [], table: [head, ...body] = [] }, inside }) {
   card.replaceChildren();
   tell(card, "h2", title);
   if (where) tell(card, "p", where);
@@ -21,31 +20,28 @@ function fill(item) {
     tell(list, "dt", name);
     tell(list, "dd", content);
   }
-  if (table) {
-    const made = tell(card, "table"), [head, ...body] = table;
-    const row = tell(tell(made, "thead"), "tr");
-    head.forEach((name) => tell(row, "th", name, name === "gradient" ? "gradient" : ""));
-    const rest = tell(made, "tbody");
-    for (const [name, ...cells] of body) {
+  if (head) {
+    const table = tell(card, "table"), kind = (k) => k && k === head.length - 1 && head[k] !== "value" ? "gradient" : "";
+    const top = tell(tell(table, "thead"), "tr"), rest = tell(table, "tbody");
+    head.forEach((name, k) => tell(top, "th", name, kind(k)));
+    for (const cells of body) {
       const line = tell(rest, "tr");
-      tell(line, "th", name);
-      cells.forEach((cell, k) => tell(line, "td", cell, head[k + 1] === "gradient" ? "gradient" : ""));
+      cells.forEach((cell, k) => tell(line, k ? "td" : "th", cell, kind(k)));
     }
   }
-  if (item.data.inside) tell(card, "p", "Click or press Enter to look inside.", "hint");
+  if (inside) tell(card, "p", "Click or press Enter to look inside.", "hint");
 }
 
-// Beside the item: at its right, else at its left, else below or above.
-function place(item) {
-  const at = (item.shape ?? item.group).getBoundingClientRect(), own = card.getBoundingClientRect(), gap = 12;
-  const clamp = (value, size, room) => Math.max(8, Math.min(value, room - size - 8));
-  let x = at.right + gap, y = at.top;
-  if (x + own.width > innerWidth - 8) x = at.left - gap - own.width;
-  if (x < 8) {
-    x = clamp(at.left, own.width, innerWidth);
-    y = at.bottom + gap + own.height < innerHeight ? at.bottom + gap : at.top - gap - own.height;
-  }
-  card.style.transform = `translate(${clamp(x, own.width, innerWidth)}px, ${clamp(y, own.height, innerHeight)}px)`;
+// Beside the item: at its right, else at its left, else below or above; never over the controls where there is room.
+function place({ shape, group }) {
+  const at = (shape ?? group).getBoundingClientRect(), { width, height } = card.getBoundingClientRect(), gap = 12;
+  const { top, bottom } = look.room();
+  let [x, y] = [at.right + gap, at.top];
+  if (x + width > innerWidth - 8) x = at.left - gap - width;
+  if (x < 8) [x, y] = [at.left, at.bottom + gap + height < bottom ? at.bottom + gap : at.top - gap - height];
+  x = Math.max(8, Math.min(x, innerWidth - width - 8));
+  y = Math.max(8, Math.min(Math.max(y, top), bottom - height));
+  card.style.transform = `translate(${x}px, ${y}px)`;
 }
 
 function show(item) {
@@ -53,19 +49,17 @@ function show(item) {
   shown = item?.data.card ? item : null;
   card.hidden = !shown;
   if (!shown) return;
-  fill(item);
+  fill(item.data);
   place(item);
 }
 
-const itemAt = (target) => target.closest?.(".told")?.item ?? null;
+const itemAt = (target) => target.closest(".told")?.item ?? null;
 
-stage.addEventListener("pointerover", (event) => {
-  if (!dragged || !fingers.size) show(itemAt(event.target));
-});
+stage.addEventListener("pointerover", ({ target }) => fingers.size || show(itemAt(target)));
 stage.addEventListener("pointerleave", () => show(null));
-stage.addEventListener("focusin", (event) => {
-  if (!event.target.matches(":focus-visible")) return;
-  show(itemAt(event.target));
+stage.addEventListener("focusin", ({ target }) => {
+  if (!target.matches(":focus-visible")) return;
+  show(itemAt(target));
   shown?.group.classList.add("here");
 });
 stage.addEventListener("focusout", () => show(null));

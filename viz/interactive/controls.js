@@ -1,4 +1,4 @@
-// Controls: every button has a key, and every key a button.
+// Controls: every button has a key.
 
 const data = JSON.parse(by("data").textContent);
 Object.values(data.pictures).flatMap(({ boxes, edges }) => [...boxes, ...edges]).forEach((item) => {
@@ -6,82 +6,64 @@ Object.values(data.pictures).flatMap(({ boxes, edges }) => [...boxes, ...edges])
   item.emphasis ??= "normal";
   item.lines ??= [];
 });
-const off = new Set();
+
+const off = new Set();  // what is not shown
 
 function toggles() {
-  for (const id of ["flow", "back", "value"]) stage.classList.toggle(`no-${id === "value" ? "values" : id}`, off.has(id));
+  for (const part of ["flow", "back", "value"]) {
+    stage.classList.toggle(`no-${part}`, off.has(part));
+    by(part).setAttribute("aria-pressed", !off.has(part));
+    by(part).hidden = !stage.querySelector(`.${part}`);
+  }
   current().arrange(off);
-  by("flow").setAttribute("aria-pressed", !off.has("flow"));
-  by("back").setAttribute("aria-pressed", !off.has("back"));
-  by("values").setAttribute("aria-pressed", !off.has("value"));
-  by("back").hidden = !stage.querySelector(".back");
-  by("values").hidden = !stage.querySelector(".value");
   by("cells").hidden = !data.pictures.other;
   by("cells").setAttribute("aria-pressed", data.open === (pictures[0].picture.data === data.pictures.main));
 }
 
-function toggle(what) {
-  off.has(what) ? off.delete(what) : off.add(what);
+function toggle(part) {
+  off.delete(part) || off.add(part);
   toggles();
 }
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const colours = { names: ["auto", ...data.themes], at: data.themes.indexOf(data.theme) + 1 };
+const themes = ["", ...data.themes];
+let theme = data.theme;
 
 function paint() {
-  const name = colours.names[colours.at];
-  document.documentElement.dataset.theme = name === "auto" ? (dark.matches ? "dark" : "light") : name;
-  by("colours").setAttribute("aria-label", `Colours: ${name === "auto" ? "as the system" : name}`);
+  document.documentElement.dataset.theme = theme || (dark.matches ? "dark" : "light");
+  by("colours").setAttribute("aria-label", `Colours: ${theme || "as the system"}`);
 }
 
-function nextColours() {
-  colours.at = (colours.at + 1) % colours.names.length;
+function recolour() {
+  theme = themes[(themes.indexOf(theme) + 1) % themes.length];
   paint();
 }
 
-function help() {
-  by("keys").open ? by("keys").close() : by("keys").showModal();
-}
+const focused = () => document.activeElement.item;
 
-// From box to box: the nearest in the direction of the arrow, or a move of the picture where none has the focus.
+// From box to box: to the nearest in the direction of the arrow; without a box that has the focus, the picture moves.
 function arrow(dx, dy) {
-  const box = document.activeElement?.item;
-  if (!box?.data.id) return look.move(-60 * dx, -60 * dy);
-  let best = null, least = Infinity;
-  for (const other of current().boxes.values()) {
-    const [x, y] = [other.data.x - box.data.x, other.data.y - box.data.y];
-    const along = x * dx + y * dy, aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (other.data.card && other !== box && along > 1 && along + 2.5 * aside < least) {
-      least = along + 2.5 * aside;
-      best = other;
-    }
-  }
-  if (!best) return;
-  focusOn(best);
-  look.follow([best.group.getBoundingClientRect()]);
+  const box = focused();
+  if (!box) return look.move(-60 * dx, -60 * dy);
+  const far = ({ data }) => {
+    const [x, y] = [data.x - box.data.x, data.y - box.data.y], along = x * dx + y * dy;
+    return data.card && along > 1 ? along + 2.5 * Math.abs(x * dy + y * dx) : Infinity;
+  };
+  const next = [...current().boxes.values()].reduce((a, b) => far(b) < far(a) ? b : a);
+  if (far(next) === Infinity) return;
+  focusOn(next);
+  look.follow([next.group]);
 }
 
 // The edges of the box that has the focus, one after the other.
 function nextEdge(step) {
-  const box = document.activeElement?.item;
-  if (!box?.data.id) return;
-  const own = current().edges.filter(({ data: { source, target, card } }) => card && [source, target].includes(box.data.id));
+  const id = focused()?.data.id;
+  const own = current().edges.filter(({ data }) => id && data.card && [data.source, data.target].includes(id));
   if (!own.length) return;
-  const at = own.indexOf(shown);
-  const edge = own[at < 0 ? (step > 0 ? 0 : own.length - 1) : (at + step + own.length) % own.length];
+  const at = own.indexOf(shown), edge = own[at < 0 ? 0 : (at + step + own.length) % own.length];
   show(edge);
   edge.group.classList.add("here");
-  by("says").replaceChildren(say([edge.data.card.title, edge.data.card.where]));
-}
-
-function enter() {
-  const box = document.activeElement?.item;
-  if (box?.data.inside) unfold(box);
-}
-
-function escape() {
-  if (shown && !document.activeElement?.item) return show(null);
-  fold();
+  by("says").textContent = words(BACK.includes(edge.data.kind) && "gradient of", edge.data.card.title, edge.data.card.where);
 }
 
 const KEYS = {
@@ -90,29 +72,31 @@ const KEYS = {
   a: () => (story.pause(), story.go(story.steps.length, true)),
   "+": () => look.zoom(1.25), "=": () => look.zoom(1.25), "-": () => look.zoom(0.8), f: () => fit(), 0: () => fit(),
   ArrowLeft: () => arrow(-1, 0), ArrowRight: () => arrow(1, 0), ArrowUp: () => arrow(0, -1), ArrowDown: () => arrow(0, 1),
-  Enter: enter, Escape: escape, e: () => nextEdge(1), E: () => nextEdge(-1), "/": () => query.focus(),
-  w: () => toggle("flow"), g: () => toggle("back"), v: () => toggle("value"), o: swap, t: nextColours, "?": help,
+  Enter: () => focused()?.data.inside && unfold(focused()), Escape: () => fold(),
+  e: () => nextEdge(1), E: () => nextEdge(-1), "/": () => query.focus(),
+  w: () => toggle("flow"), g: () => toggle("back"), v: () => toggle("value"), o: swap, t: recolour,
+  "?": () => by("keys").showModal(),
 };
 const BUTTONS = {
   play: " ", before: ",", after: ".", first: "Home", whole: "a", closer: "+", farther: "-", fit: "f", flow: "w", back: "g",
-  values: "v", cells: "o", colours: "t", help: "?",
+  value: "v", cells: "o", colours: "t", help: "?",
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || by("keys").open || event.target === query) return;
-  if (event.target === slider && /^(Arrow|Home|End)/.test(event.key)) return;
-  if (event.target.matches("button") && [" ", "Enter"].includes(event.key)) return;
-  const act = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
-  if (!act) return;
+  const { key, target } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || by("keys").open || target === query) return;
+  if (target === slider && /^(Arrow|Home|End)/.test(key)) return;
+  if (target.matches("button") && [" ", "Enter"].includes(key)) return;
+  if (!KEYS[key]) return;
   event.preventDefault();
-  act();
+  KEYS[key]();
 });
-Object.entries(BUTTONS).forEach(([id, key]) => by(id).addEventListener("click", () => KEYS[key]()));
+Object.entries(BUTTONS).forEach(([id, key]) => by(id).addEventListener("click", KEYS[key]));
 slider.addEventListener("input", () => (story.pause(), story.go(Number(slider.value))));
 dark.addEventListener("change", paint);
 addEventListener("resize", () => fit(false));
 addEventListener("beforeprint", () => {
-  const { left, top, width, height } = bounds(pictures[pictures.length - 1]);
+  const { left, top, width, height } = bounds(uppermost());
   stage.setAttribute("viewBox", `${left} ${top} ${width} ${height}`);
   world.removeAttribute("transform");
 });

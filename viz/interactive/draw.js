@@ -2,24 +2,25 @@
 "use strict";
 
 const SVG = "http://www.w3.org/2000/svg";
-const LINE_HEIGHT = 1.25, BASELINE = 0.36;
+const LINE_HEIGHT = 1.25, BASELINE = 0.36, DOUBLE = 4;
+const BACK = ["gradient", "zero", "bad"];  // the kinds of edges that carry gradients
 
 const by = (id) => document.getElementById(id);
-const say = (items) => items.filter(Boolean).join(", ");
+const words = (...parts) => parts.filter(Boolean).join(" ");
 
 function draw(parent, name, attributes, content) {
   const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (content !== undefined) made.textContent = content;
+  Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
+  if (content) made.textContent = content;
   parent.append(made);
   return made;
 }
 
-function write(parent, text, x, y, anchor, kind) {
+function write(parent, { content, size, bold, italic }, x, y, anchor, kind) {
   return draw(parent, "text", {
-    x, y: y + BASELINE * text.size, "text-anchor": anchor, class: kind, "font-size": text.size,
-    "font-weight": text.bold ? "bold" : "normal", "font-style": text.italic ? "italic" : "normal",
-  }, text.content);
+    x, y: y + BASELINE * size, class: kind, "text-anchor": anchor, "font-size": size,
+    "font-weight": bold ? "bold" : "normal", "font-style": italic ? "italic" : "normal",
+  }, content);
 }
 
 class Picture {
@@ -29,79 +30,68 @@ class Picture {
     this.all = true;  // everything is shown, whatever the step
     this.group = draw(parent, "g", { class: "picture" });
     this.boxes = new Map();
-    this.edges = [];
     data.frames.forEach((frame) => this.frame(frame));
-    const edges = draw(this.group, "g", {}), boxes = draw(this.group, "g", {}), labels = draw(this.group, "g", {});
-    const order = { faded: 0, normal: 1, highlight: 2 };
-    data.edges.forEach((edge) => this.edges.push({ data: edge, parts: [] }));
-    [...this.edges].sort((a, b) => order[a.data.emphasis] - order[b.data.emphasis])
-      .forEach((edge) => this.edge(edge, edges, labels));
-    data.boxes.forEach((box) => this.box(box, boxes));
-    data.texts.forEach((text) => write(labels, text, text.x, text.y, text.anchor, `text ${text.role}`));
-  }
-
-  frame(frame) {
-    const { left: x, top: y, width, height } = frame, rx = frame.kind === "layer" ? 0 : 8;
-    const group = draw(this.group, "g", { class: `frame ${frame.kind}` });
-    draw(group, "rect", { x, y, width, height, rx });
-    if (frame.title) write(group, { content: frame.title, size: frame.size, bold: true }, x + 8, y + 6 + frame.size / 2, "start", "");
-  }
-
-  edge(edge, parent, labels) {
-    const { data } = edge, way = ["gradient", "zero", "bad"].includes(data.kind) ? "back" : "flow";
-    const kinds = `${data.kind} ${way} ${data.emphasis}`;
-    edge.group = draw(parent, "g", { class: `edge ${kinds} ${data.card ? "told" : ""}` });
-    edge.group.style.setProperty("--w", data.emphasis === "highlight" ? 1.8 * data.width : data.width);
-    edge.group.style.setProperty("--s", `${100 * data.strength}%`);
-    if (data.card) draw(edge.group, "path", { class: "near", d: data.line });
-    draw(edge.group, "path", { class: "line", d: data.line });
-    if (data.head) draw(edge.group, "path", { class: "head", d: data.head });
-    edge.parts.push(edge.group);
-    if (data.label) {
-      const label = data.label;
-      edge.parts.push(write(labels, label, label.x, label.y, label.anchor, `label text ${label.role} ${way}`));
+    const [edges, boxes, labels] = [0, 1, 2].map(() => draw(this.group, "g", {}));
+    this.edges = data.edges.map((edge) => this.edge(edge, edges, labels));
+    for (const emphasis of ["normal", "highlight"]) {  // above what is less important
+      this.edges.filter(({ data }) => data.emphasis === emphasis).forEach(({ group }) => edges.append(group));
     }
-    edge.group.item = edge;
+    data.boxes.forEach((box) => this.boxes.set(box.id, box.kind === "anchor" ? { data: box } : this.box(box, boxes)));
+    data.texts.forEach((text) => write(labels, text, text.x, text.y, text.anchor, words("text", text.role)));
+  }
+
+  frame({ left: x, top: y, width, height, kind, title, size }) {
+    const group = draw(this.group, "g", { class: words("frame", kind) });
+    draw(group, "rect", { x, y, width, height, rx: kind === "layer" ? 0 : 8 });
+    if (title) write(group, { content: title, size, bold: true }, x + 8, y + 6 + size / 2, "start", "");
+  }
+
+  edge(data, parent, labels) {
+    const { kind, emphasis, card, line, head, label, width, strength } = data, way = BACK.includes(kind) ? "back" : "flow";
+    const group = draw(parent, "g", { class: words("edge", kind, way, emphasis, card && "told") });
+    group.style.setProperty("--w", emphasis === "highlight" ? 1.8 * width : width);
+    group.style.setProperty("--s", `${100 * strength}%`);
+    if (card) draw(group, "path", { class: "near", d: line });
+    draw(group, "path", { class: "line", d: line });
+    if (head) draw(group, "path", { class: "head", d: head });
+    const parts = [group];
+    if (label) parts.push(write(labels, label, label.x, label.y, label.anchor, words("label text", label.role, way)));
+    return group.item = { data, group, parts };
   }
 
   box(data, parent) {
-    const box = { data };
-    this.boxes.set(data.id, box);
-    if (data.kind === "anchor") return;
-    const own = data.kind === "gradient" ? "back" : "";
-    const kinds = [data.kind, own, data.emphasis, data.card ? "told" : "", data.inside ? "opens" : ""];
-    box.group = draw(parent, "g", { class: say(["box", ...kinds]).replaceAll(",", "") });
-    box.shape = this.shape(box.group, data);
-    box.lines = data.lines.map((line, i) => {
-      const kind = line.role === "gradient" ? "back" : i && line.role === "auto" ? "value" : "";
-      return { line, kind, text: write(box.group, line, data.x, data.y, "middle", `${line.role} ${kind}`) };
+    const { kind, x, y, width, height, emphasis, card, inside, double } = data;
+    const own = words("box", kind, kind === "gradient" && "back", emphasis, card && "told", inside && "opens");
+    const group = draw(parent, "g", { class: own });
+    const shape = this.shape(group, data, width, height);
+    if (double) this.shape(group, data, width - 2 * DOUBLE, height - 2 * DOUBLE).classList.add("second");
+    const lines = data.lines.map((line, i) => {
+      const part = line.role === "gradient" ? "back" : i && line.role === "auto" ? "value" : "";
+      return { line, part, text: write(group, line, x, y, "middle", words(line.role, part)) };
     });
-    if (data.inside) {
-      const x = data.x + data.width / 2 - 6, y = data.y - data.height / 2 + 6;
-      draw(box.group, "path", { class: "corner", d: `M${x - 5} ${y}h5v5M${x} ${y}l-6 6` });
+    if (inside) draw(group, "path", { class: "corner", d: `M${x + width / 2 - 11} ${y - height / 2 + 6}h5v5m0 -5l-6 6` });
+    if (card) {
+      const name = words(card.title, card.where, ...data.lines.slice(1).map(({ content }) => content));
+      const known = { tabindex: -1, role: inside ? "button" : "img", "aria-label": name, "aria-describedby": "card" };
+      Object.entries(known).forEach(([key, value]) => group.setAttribute(key, value));
     }
-    if (data.card) {
-      const { title, where } = data.card;
-      const name = say([title, where, data.lines.slice(1).map((line) => line.content).join(" ")]);
-      const attributes = { tabindex: -1, role: data.inside ? "button" : "img", "aria-label": name, "aria-describedby": "card" };
-      Object.entries(attributes).forEach(([key, value]) => box.group.setAttribute(key, value));
-    }
-    box.group.item = box;
+    return group.item = { data, group, shape, lines };
   }
 
-  shape(group, { x, y, width, height, shape, corner }) {
-    if (shape === "circle") return draw(group, "ellipse", { class: "shape", cx: x, cy: y, rx: width / 2, ry: height / 2 });
+  shape(group, { x, y, shape, corner }, width, height) {
     const [left, top] = [x - width / 2, y - height / 2];
+    if (shape === "circle") return draw(group, "ellipse", { class: "shape", cx: x, cy: y, rx: width / 2, ry: height / 2 });
     if (shape === "diamond") {
-      return draw(group, "path", { class: "shape", d: `M${x} ${top}L${left + width} ${y}L${x} ${top + height}L${left} ${y}Z` });
+      const d = `M${x} ${top}L${x + width / 2} ${y}L${x} ${top + height}L${left} ${y}Z`;
+      return draw(group, "path", { class: "shape", d });
     }
-    return draw(group, "rect", { class: `shape ${shape}`, x: left, y: top, width, height, rx: corner });
+    return draw(group, "rect", { class: words("shape", shape), x: left, y: top, width, height, rx: corner || 0 });
   }
 
   // Put the lines that are shown in the middle of their boxes.
-  arrange(hidden) {
+  arrange(off) {
     for (const { data, lines = [] } of this.boxes.values()) {
-      const shown = lines.filter((each) => !hidden.has(each.kind) || (each.kind === "back" && data.kind === "gradient"));
+      const shown = lines.filter(({ part }) => !off.has(part));
       let y = data.y - shown.reduce((sum, { line }) => sum + line.size, 0) * LINE_HEIGHT / 2;
       for (const { line, text } of shown) {
         text.setAttribute("y", y + line.size * (LINE_HEIGHT / 2 + BASELINE));

@@ -2,7 +2,7 @@
 
 const stage = by("stage"), world = by("world");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const SMALLEST = 0.02, LARGEST = 12;
+const SMALLEST = 0.02, LARGEST = 12, USUAL = 1.6;
 
 const look = {
   x: 0, y: 0, scale: 1, moving: 0,
@@ -31,39 +31,33 @@ const look = {
 
   // The part of the window that no control covers.
   room() {
-    const top = by("top").getBoundingClientRect().bottom + 8;
-    const bottom = by("steps").hidden ? innerHeight - 8 : by("steps").getBoundingClientRect().top - 8;
-    return { left: 12, top, right: by("side").getBoundingClientRect().left - 8, bottom: Math.max(bottom, top + 40) };
+    const [top, side, steps] = ["top", "side", "steps"].map((id) => by(id).getBoundingClientRect());
+    const low = steps.height ? steps.top : innerHeight;
+    return { left: 12, top: top.bottom + 8, right: side.left - 8, bottom: Math.max(low - 8, top.bottom + 48) };
   },
 
-  fit({ left, top, width, height }, smoothly = true) {
+  // Put a point of the picture into the middle of the room.
+  centre(x, y, scale, smoothly = true) {
     const room = this.room();
-    const [wide, high] = [room.right - room.left, room.bottom - room.top];
-    const scale = Math.min(LARGEST, 1.6, wide / width, high / height);
-    this.go({
-      scale,
-      x: (room.left + room.right - scale * width) / 2 - scale * left,
-      y: (room.top + room.bottom - scale * height) / 2 - scale * top,
-    }, smoothly);
+    this.go({ scale, x: (room.left + room.right) / 2 - scale * x, y: (room.top + room.bottom) / 2 - scale * y }, smoothly);
   },
 
-  // Bring a point into the middle, and near enough to be read.
-  centre({ x, y }) {
-    const room = this.room(), scale = Math.max(this.scale, 0.9);
-    this.go({ scale, x: (room.left + room.right) / 2 - scale * x, y: (room.top + room.bottom) / 2 - scale * y });
-  },
-
-  // Move as little as brings some boxes into the room, and not at all where they are in it or do not fit.
-  follow(rectangles) {
-    if (!rectangles.length) return;
+  fit({ left, top, width, height }, smoothly) {
     const room = this.room();
-    const slide = (low, high, first, last) => {
-      const size = Math.max(...high) - Math.min(...low);
-      if (size > last - first) return 0;
-      return Math.max(0, first - Math.min(...low)) - Math.max(0, Math.max(...high) - last);
+    const scale = Math.min(USUAL, (room.right - room.left) / width, (room.bottom - room.top) / height);
+    this.centre(left + width / 2, top + height / 2, scale, smoothly);
+  },
+
+  // Move as little as brings some boxes into the room, and not at all where they do not fit.
+  follow(groups) {
+    if (!groups.length) return;
+    const room = this.room(), all = groups.map((group) => group.getBoundingClientRect());
+    const slide = (low, high) => {
+      const first = Math.min(...all.map((each) => each[low])), last = Math.max(...all.map((each) => each[high]));
+      if (last - first > room[high] - room[low]) return 0;
+      return Math.max(0, room[low] - first) - Math.max(0, last - room[high]);
     };
-    const dx = slide(rectangles.map((r) => r.left), rectangles.map((r) => r.right), room.left, room.right);
-    const dy = slide(rectangles.map((r) => r.top), rectangles.map((r) => r.bottom), room.top, room.bottom);
+    const dx = slide("left", "right"), dy = slide("top", "bottom");
     if (dx || dy) this.go({ x: this.x + dx, y: this.y + dy, scale: this.scale });
   },
 
@@ -72,8 +66,8 @@ const look = {
     const from = { x: this.x, y: this.y, scale: this.scale }, begin = performance.now();
     const frame = (now) => {
       const time = smoothly && !still.matches ? Math.min(1, Math.max(0, now - begin) / 240) : 1;
-      const eased = 1 - (1 - time) ** 3;
-      for (const key of ["x", "y", "scale"]) this[key] = time < 1 ? from[key] + (aim[key] - from[key]) * eased : aim[key];
+      const rest = (1 - time) ** 3;
+      for (const key of ["x", "y", "scale"]) this[key] = aim[key] + (from[key] - aim[key]) * rest;
       this.apply();
       this.moving = time < 1 ? requestAnimationFrame(frame) : 0;
     };
@@ -88,41 +82,35 @@ const look = {
 
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
-  const unit = event.deltaMode ? 30 : 1;
-  look.zoom(Math.exp(-Math.max(-120, Math.min(120, event.deltaY * unit)) * (event.ctrlKey ? 0.01 : 0.0025)), event.clientX, event.clientY);
+  const turned = Math.max(-120, Math.min(120, event.deltaY * (event.deltaMode ? 30 : 1)));
+  look.zoom(Math.exp(-turned * (event.ctrlKey ? 0.01 : 0.0025)), event.clientX, event.clientY);
 }, { passive: false });
 
 const fingers = new Map();
 let dragged = false;
 
-function lift(event) {
-  fingers.delete(event.pointerId);
-  if (!fingers.size) stage.classList.remove("dragged");
-}
-
-stage.addEventListener("pointerdown", (event) => {
-  if (event.button) return;
+stage.addEventListener("pointerdown", ({ button, pointerId, clientX: x, clientY: y }) => {
+  if (button) return;
   if (!fingers.size) dragged = false;
-  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY, from: [event.clientX, event.clientY] });
+  fingers.set(pointerId, { x, y, from: [x, y] });
 });
 
-stage.addEventListener("pointermove", (event) => {
-  const finger = fingers.get(event.pointerId);
-  if (!finger) return;
-  const [x, y] = [event.clientX, event.clientY];
-  if (!dragged && Math.hypot(x - finger.from[0], y - finger.from[1]) < 4) return;
-  if (!dragged) {
-    dragged = true;
-    stage.classList.add("dragged");
-    fingers.forEach((_, id) => stage.setPointerCapture(id));
-  }
-  const other = [...fingers].find(([id]) => id !== event.pointerId)?.[1];
+stage.addEventListener("pointermove", ({ pointerId, clientX: x, clientY: y }) => {
+  const finger = fingers.get(pointerId);
+  if (!finger || (!dragged && Math.hypot(x - finger.from[0], y - finger.from[1]) < 4)) return;
+  if (!dragged) fingers.forEach((_, id) => stage.setPointerCapture(id));
+  dragged = true;
+  stage.classList.add("dragged");
+  const other = [...fingers].find(([id]) => id !== pointerId)?.[1];
   if (other) {
-    const spread = (a) => Math.hypot(a.x - other.x, a.y - other.y) || 1;
-    look.zoom(spread({ x, y }) / spread(finger), (x + other.x) / 2, (y + other.y) / 2);
+    const apart = (one) => Math.hypot(one.x - other.x, one.y - other.y) || 1;
+    look.zoom(apart({ x, y }) / apart(finger), (x + other.x) / 2, (y + other.y) / 2);
   }
   look.move((x - finger.x) / fingers.size, (y - finger.y) / fingers.size);
   Object.assign(finger, { x, y });
 });
 
-["pointerup", "pointercancel"].forEach((kind) => stage.addEventListener(kind, lift));
+["pointerup", "pointercancel"].forEach((kind) => stage.addEventListener(kind, ({ pointerId }) => {
+  fingers.delete(pointerId);
+  if (!fingers.size) stage.classList.remove("dragged");
+}));

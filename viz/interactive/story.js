@@ -1,6 +1,18 @@
 // The story: step by step through the forward and then the backward pass, in the order in which the engine works.
 
 const slider = by("slider");
+
+// When every box and every edge has its first step, and every box its first of the backward pass.
+function beginnings({ story }) {
+  const first = { boxes: new Map(), backs: new Map(), edges: new Map() };
+  const note = (map, keys, k) => keys.forEach((key) => map.has(key) || map.set(key, k));
+  story.forEach(({ phase, boxes, edges }, k) => {
+    note(phase === "backward" ? first.backs : first.boxes, boxes, k);
+    note(first.edges, edges, k);
+  });
+  return first;
+}
+
 const story = {
   timer: 0,
 
@@ -8,85 +20,68 @@ const story = {
     return current().data.story;
   },
 
-  // Show a picture of which some steps are done; the last of them is what happens now.
-  show(picture = current()) {
-    const { data, at, all } = picture, { story: steps } = data;
-    const now = all || !at ? null : steps[at - 1];
-    const began = this.starts(picture);
-    const stamp = (part, todo, active) => {
+  // Show the picture as it is when some steps are done; the last of them is what happens now.
+  show() {
+    const picture = current(), { at, all, boxes, edges } = picture;
+    const now = all || !at ? null : this.steps[at - 1];
+    const first = picture.first ??= beginnings(picture.data);
+    const later = (k) => !all && k >= at;
+    const mark = (part, todo, busy) => {
       part.classList.toggle("todo", todo);
-      part.classList.toggle("now", active);
+      part.classList.toggle("now", busy);
     };
-    const later = (first) => !all && first !== undefined && first >= at;
-    const [boxes, edges] = [new Set(now?.boxes), new Set(now?.edges)];
-    for (const [id, { group }] of picture.boxes) {
+    for (const [id, { group }] of boxes) {
       if (!group) continue;
-      const first = began.boxes.get(id), back = began.backs.get(id);
-      stamp(group, first === undefined ? later(back) : later(first), boxes.has(id));
+      const back = first.backs.get(id);
+      mark(group, later(first.boxes.get(id) ?? back), Boolean(now?.boxes.includes(id)));
       group.classList.toggle("unsure", later(back));
     }
-    picture.edges.forEach(({ parts }, i) => parts.forEach((part) => stamp(part, later(began.edges.get(i)), edges.has(i))));
+    edges.forEach(({ parts }, i) => parts.forEach((part) => mark(part, later(first.edges.get(i)), Boolean(now?.edges.includes(i)))));
     stage.classList.toggle("backward", now?.phase === "backward");
-    if (picture === current()) this.report(now);
+    this.report(at, all, now);
   },
 
-  // When every box and every edge has its first step, and every box its first of the backward pass.
-  starts(picture) {
-    if (!picture.starts) {
-      picture.starts = { boxes: new Map(), edges: new Map(), backs: new Map() };
-      const { boxes, edges, backs } = picture.starts;
-      picture.data.story.forEach((step, k) => {
-        const back = step.phase === "backward";
-        step.boxes.forEach((id) => (back ? backs : boxes).has(id) || (back ? backs : boxes).set(id, k));
-        step.edges.forEach((i) => edges.has(i) || edges.set(i, k));
-      });
-    }
-    return picture.starts;
-  },
-
-  report(now) {
-    const { data, at, all } = current(), total = data.story.length;
-    const turn = data.story.filter((step) => step.phase === "forward").length;
+  report(at, all, now) {
+    const total = this.steps.length, turn = this.steps.filter(({ phase }) => phase === "forward").length;
     by("steps").hidden = !total;
     slider.max = total;
     slider.value = at;
     slider.style.setProperty("--turn", `${100 * turn / (total || 1)}%`);
     const head = all ? "everything" : now ? `${now.phase} ${at} of ${total}` : `before the first of ${total}`;
     const text = all ? `${turn} steps forward, ${total - turn} back` : now ? now.says : "nothing is computed yet";
-    const bold = document.createElement("b");
-    bold.textContent = head;
-    by("says").replaceChildren(bold, text);
+    by("says").replaceChildren();
+    tell(by("says"), "b", head);
+    by("says").append(text);
     slider.setAttribute("aria-valuetext", `${head}: ${text}`);
     by("whole").setAttribute("aria-pressed", all);
-    by("before").disabled = by("first").disabled = !all && at === 0;
+    by("before").disabled = by("first").disabled = !all && !at;
     by("after").disabled = !all && at === total;
   },
 
+  // Go to a step, or show all of them.
   go(at, all = false) {
     const picture = current();
-    picture.at = Math.max(0, Math.min(this.steps.length, at));
-    picture.all = all;
+    Object.assign(picture, { at: Math.max(0, Math.min(this.steps.length, at)), all });
     this.show();
     const now = all ? [] : this.steps[picture.at - 1]?.boxes ?? [];
-    look.follow(now.map((id) => picture.boxes.get(id).group).filter(Boolean).map((group) => group.getBoundingClientRect()));
+    look.follow(now.map((id) => picture.boxes.get(id).group).filter(Boolean));
   },
 
-  step(by) {
+  step(way) {
     this.pause();
     const { at, all } = current();
-    this.go(all ? (by > 0 ? 1 : this.steps.length - 1) : at + by);
+    this.go(all ? (way > 0 ? 1 : this.steps.length - 1) : at + way);
   },
 
   play() {
     if (this.timer) return this.pause();
     const { at, all } = current(), total = this.steps.length;
     if (!total) return;
-    this.go(all || at === total ? 0 : at);
-    const tick = () => {
+    if (all || at === total) this.go(0);
+    this.timer = setInterval(() => {
       this.go(current().at + 1);
-      if (current().at === this.steps.length) this.pause();
-    };
-    this.timer = setInterval(tick, Math.max(70, Math.min(850, 40000 / total)));
+      if (current().at === total) this.pause();
+    }, Math.max(70, Math.min(850, 40000 / total)));
     this.sign("M4 2h3v12H4zM9 2h3v12H9z", "Pause");
   },
 

@@ -1,84 +1,83 @@
 // Unfolding: the inside of a box is a picture of its own, on a sheet over the one that it belongs to.
 
 const pictures = [];
-const current = () => pictures[pictures.length - 1].picture;
+const uppermost = () => pictures[pictures.length - 1];
+const current = () => uppermost().picture;
+const bounds = ({ picture: { data }, x, y }) => ({ left: x, top: y, width: data.width, height: data.height });
+const fit = (smoothly = true) => look.fit(bounds(uppermost()), smoothly);
 
-const bounds = ({ picture, dx, dy }) => ({ left: dx, top: dy, width: picture.data.width, height: picture.data.height });
-const fit = (smoothly) => look.fit(bounds(pictures[pictures.length - 1]), smoothly);
-
-function put(data, dx = 0, dy = 0, name = "") {
-  const group = draw(world, "g", { transform: `translate(${dx} ${dy})` });
-  if (pictures.length) draw(group, "rect", { class: "sheet", width: data.width, height: data.height, rx: 12 });
-  const picture = new Picture(data, group);
-  if (pictures.length) picture.group.classList.add("new");
-  pictures.push({ picture, group, dx, dy, name, before: { x: look.x, y: look.y, scale: look.scale } });
+// Put a picture on top, its upper left corner at a point of the world.
+function put(data, x = 0, y = 0, name = data.title) {
+  const group = draw(world, "g", { transform: `translate(${x} ${y})` }), { width, height } = data;
+  if (pictures.length) draw(group, "rect", { class: "sheet", width, height, rx: 12 });
+  const before = { x: look.x, y: look.y, scale: look.scale };
+  pictures.push({ picture: new Picture(data, group), group, x, y, name, before });
   update();
 }
 
 // After another picture came to the top: controls, trail, and who can be reached.
 function update() {
   story.pause();
+  show(null);
   pictures.forEach(({ group }, k) => group.classList.toggle("behind", k < pictures.length - 1));
-  const reach = [...current().boxes.values()].filter((box) => box.data.card);
-  stage.querySelectorAll('[tabindex="0"]').forEach((each) => each.setAttribute("tabindex", -1));
-  reach[0]?.group.setAttribute("tabindex", 0);
+  reach([...current().boxes.values()].find(({ data }) => data.card));
   const trail = by("trail");
   trail.hidden = pictures.length < 2;
   trail.replaceChildren();
-  pictures.forEach(({ name, picture }, k) => {
-    const button = tell(trail, "button", `${k ? "› " : ""}${name || picture.data.title}`);
-    button.disabled = k === pictures.length - 1;
+  pictures.forEach(({ name }, k) => {
+    const button = tell(trail, "button", k ? `› ${name}` : name);
+    if (k === pictures.length - 1) button.setAttribute("aria-current", "true");
     button.addEventListener("click", () => fold(k));
   });
-  if (pictures.length > 1) {
-    const close = tell(trail, "button", "×");
-    close.title = "Fold (Esc)";
-    close.setAttribute("aria-label", "Fold");
-    close.addEventListener("click", () => fold());
-  }
-  show(null);
+  const close = tell(trail, "button", "×");
+  close.title = "Fold (Esc)";
+  close.setAttribute("aria-label", "Fold");
+  close.addEventListener("click", () => fold());
   toggles();
+  seek();
   story.show();
 }
 
 function unfold(box) {
-  const inside = data.pictures[box.data.inside];
-  if (!inside || !current().boxes.has(box.data.id)) return;
-  const top = pictures[pictures.length - 1];
-  top.opened = box;
-  const { title, where } = box.data.card;
-  put(inside, top.dx + box.data.x - inside.width / 2, top.dy + box.data.y - inside.height / 2, `${title} ${where}`);
+  const inside = data.pictures[box.data.inside], { x, y } = uppermost();
+  uppermost().opened = box;
+  put(inside, x + box.data.x - inside.width / 2, y + box.data.y - inside.height / 2, words(box.data.card.title, box.data.card.where));
   fit();
 }
 
 function fold(down = pictures.length - 2) {
   if (down < 0 || down >= pictures.length - 1) return;
-  const { before } = pictures[down + 1];
-  pictures.splice(down + 1).forEach(({ group }) => group.remove());
+  const closed = pictures.splice(down + 1);
+  closed.forEach(({ group }) => group.remove());
   update();
-  look.go(before);
-  focusOn(pictures[down].opened);
+  look.go(closed[0].before);
+  focusOn(uppermost().opened);
 }
 
 // All cells open, or all closed: the same picture in the other detail.
 function swap() {
-  if (!data.pictures.other) return;
-  const open = pictures[0].picture.data === data.pictures.other;
+  const { main, other } = data.pictures;
+  if (!other) return;
+  const next = pictures[0].picture.data === main ? other : main;
   pictures.splice(0).forEach(({ group }) => group.remove());
-  put(open ? data.pictures.main : data.pictures.other);
+  put(next);
   fit();
 }
 
-function focusOn(box) {
-  if (!box?.group) return;
-  stage.querySelectorAll('[tabindex="0"]').forEach((each) => each.setAttribute("tabindex", -1));
-  box.group.setAttribute("tabindex", 0);
-  box.group.focus({ preventScroll: true, focusVisible: true });
+// Make a box the one that Tab goes to.
+function reach(box) {
+  stage.querySelector('[tabindex="0"]')?.setAttribute("tabindex", -1);
+  box?.group.setAttribute("tabindex", 0);
 }
 
-stage.addEventListener("click", (event) => {
+function focusOn(box) {
+  reach(box);
+  box?.group.focus({ preventScroll: true, focusVisible: true });
+}
+
+stage.addEventListener("click", ({ target }) => {
   if (dragged) return;
-  const item = itemAt(event.target);
+  const item = itemAt(target);
   if (item?.data.inside) unfold(item);
-  else if (!item && !event.target.closest(".sheet") && pictures.length > 1) fold();
+  else if (target === stage) fold();
 });

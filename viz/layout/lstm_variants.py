@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from viz.curves import rounded
 from viz.layout.circuits import Circuit, Slot, Wire
-from viz.layout.templates import TAP, TEMPLATES, Template, lstm
+from viz.layout.templates import TAP, TEMPLATES, Size, Template, lstm
 from viz.scene import Point
 
 _ROOM = 44.0  # to the left of the forget gate, for its peephole
@@ -32,7 +32,8 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
     tap, out, right = 24 + TAP / 2, o.x + TAP / 2, base.width
     high_enough = row - high / 2 - above > 22
     between = ((i.left + f.right) / 2, i.y + 17) if i.left - f.right > _NUMBER else None
-    wires = base.wires | {
+    wires = {
+        **base.wires,
         ("<c", "c_prev"): _wire((0, c), (24 - TAP / 2, c)),
         ("c_prev", "kept"): _wire((tap, c), (kept.left, c)),
         ("c_prev", "f_c"): _wire((24, c + 10), (24, row), (slots["f_c"].left, row)),
@@ -45,9 +46,10 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
         ("c_out", "c>"): _wire((out, c), (right, c)),
         ("c_out", "c_act"): _wire((out, c), (act.x, c), (act.x, act.top), label=(act.x - 32, c + 22)),
         ("f", "kept"): _wire((f.x, f.top), (f.x, kept.bottom), label=(f.x + 32, above + 15) if high_enough else None),
+        ("written", "c"): _wire((add.x, row - 11), (add.x, c + 11), label=(add.x - 32, (c + row) / 2)),
         ("i", "f"): _wire((i.left, i.y), (f.right, f.y), label=between),
     }
-    spots = base.spots | {"c": ((slots["cproj"].x + o.x) / 2, c + 42)}
+    spots = {**base.spots, "c": ((slots["cproj"].x + o.x) / 2, c + 42)}
     return replace(base, slots=slots, wires=wires, spots=spots)
 
 
@@ -82,7 +84,7 @@ _COUPLED = {
     "written": ("written",), "c": ("c",), "c_act": ("c_act",), "h": ("h",),
 }  # fmt: skip
 _PEEPHOLES = {"i_c": ("i_c",), "o_c": ("o_c",)}
-_SIZES = {"small": variant(8, 4), "medium": variant(40, 8), "large": variant(68, 36)}
+_SIZES: dict[Size, Circuit] = {"small": variant(8, 4), "medium": variant(40, 8), "large": variant(68, 36)}
 
 VARIANTS = (
     Template({**_COUPLED, "product": ("f_pre",), "f_c": ("f_c",), **_PEEPHOLES}, _SIZES),

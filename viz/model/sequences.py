@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphengine.graph import Node, Tensor
-from graphengine.loop import Loop, StackSteps, StepSlice
+from graphengine.loop import StackSteps, StepSlice
 from graphengine.spec import Array
 from viz.model.subject import Subject, Use, plain_time, time_axis
 
@@ -67,11 +67,6 @@ class Sequences:
         shape = list(subject.shape(tensor))
         del shape[time_axis(tensor, self.over[tensor])]
         return tuple(shape)
-
-
-def loops_of(subject: Subject, over: object) -> list[Loop]:
-    """The loops that run along a dimension."""
-    return [loop for loop in subject.loops if loop.over == over]
 
 
 def _position(array: Array | None, tensor: Tensor, over: object, t: int) -> Array | None:

@@ -37,7 +37,6 @@ GLYPHS = {
     "mean": "mean",
     "sum": "Σ",
 }
-KINDS = {"c": "c", "h": "h"}
 
 
 def spelt(array: Array | None, rank: int = 1) -> list[str]:
@@ -160,9 +159,8 @@ def block_title(block: Block) -> tuple[str, list[str]]:
 
 def looks(name: str) -> tuple[BoxKind, Shape]:
     """How a state is drawn: c square, everything else round."""
-    if name in KINDS:
-        return ("c", "rect") if name == "c" else ("h", "pill")
-    return "state", "pill"
+    known: dict[str, tuple[BoxKind, Shape]] = {"c": ("c", "rect"), "h": ("h", "pill")}
+    return known.get(name, ("state", "pill"))
 
 
 def short(name: str, limit: int = 24) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from viz import text
 from viz.curves import Curve, straight
-from viz.scene import Box, BoxKind, Edge, EdgeKind, Frame, Line, Point, Scene, Text
+from viz.scene import Box, BoxKind, Edge, EdgeKind, Frame, Point, Scene, Text
 from viz.views.flows import Flow, Scale, overlay
 
 MARGIN = 18.0
@@ -16,6 +16,10 @@ _KEYS: tuple[tuple[BoxKind, str], ...] = (
     ("h", "h, hidden state"),
     ("state", "state"),
     ("delay", "z⁻¹, one step ago"),
+    ("added", "+ added, only in b"),
+    ("removed", "− removed, only in a"),
+    ("changed", "~ changed"),
+    ("same", "the same in both"),
 )
 
 
@@ -173,11 +177,6 @@ class _Legend:
         if not self.texts:
             return []
         return [Frame(self._left, self._y - 13, self._x - 10 - self._left, 26, "", "legend")]
-
-
-def caption(*contents: tuple[str, float, bool]) -> tuple[Line, ...]:
-    """Lines of text from (content, size, bold)."""
-    return tuple(Line(content, size, bold=bold) for content, size, bold in contents)
 
 
 def _width(label: Text) -> float:

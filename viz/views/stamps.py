@@ -47,7 +47,10 @@ def _row_title(board: Board, key: Key) -> str:
     if isinstance(key, Block):
         return board.words.row_title(key)
     tensor = key.tensor if isinstance(key, Shared) else key
-    return f"{content.short(tensor.name)}  {text.shape(board.subject.shape(tensor))}"
+    rows = [each.tensor if isinstance(each, Shared) else each for each in board.stage_of if not isinstance(each, Block)]
+    alike = sum(each.name == tensor.name for each in rows) > 1
+    name = "/".join(tensor.path.split("/")[-2:]) if alike else tensor.name
+    return f"{content.short(name)}  {text.shape(board.subject.shape(tensor))}"
 
 
 def _draw_open_cells(board: Board, stage: Stage) -> None:

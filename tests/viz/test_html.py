@@ -1,0 +1,322 @@
+"""An interactive page is one file that asks nobody for anything, says what the trace says, and lets no name do harm."""
+
+import base64
+import hashlib
+import html
+import json
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import viz
+from graphengine import Graph, Plan, ops
+from layers import BiRNN, LSTMCell, MultiRNNCell
+from tests.viz.demonstration import demonstration
+from tests.viz.models import MODELS, both, recurrent
+from tests.viz.names import EVIL, NAMES, wearing
+from viz import View
+from viz.html import SCRIPTS, escaped
+from viz.text import clean, number
+from viz.theme import DARK, LIGHT
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "viz" / "interactive"
+VIEWS = {
+    "unrolled": lambda trace: viz.unrolled(trace, gradient=True),
+    "open": lambda trace: viz.unrolled(trace, detail="op"),
+    "folded": viz.folded,
+    "cell": lambda trace: viz.cell(trace, show="both"),
+    "graph": viz.graph,
+    "scopes": lambda trace: viz.graph(trace, fold=1),
+}
+
+
+class Reader(HTMLParser):
+    """Every element of a page with its attributes, and the content of its scripts and styles."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.elements, self.contents = [], []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_data(self, content):
+        if self.elements and self.elements[-1][0] in ("script", "style", "title"):
+            self.contents.append((self.elements[-1][0], content))
+
+    @property
+    def data(self):
+        return json.loads(self.contents[-2][1])
+
+    @property
+    def policy(self):
+        return next(attributes["content"] for _, attributes in self.elements if "http-equiv" in attributes)
+
+
+@pytest.fixture(scope="module")
+def trace():
+    return MODELS["lstm"]()
+
+
+@pytest.fixture(scope="module")
+def page(trace):
+    return Reader(viz.unrolled(trace, gradient=True).to_html())
+
+
+def digest(content):
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def test_the_policy_allows_the_page_its_own_style_and_script_and_nothing_else(page):
+    (_, style), _, _, (_, script) = page.contents
+    assert page.policy.split("; ") == [
+        "default-src 'none'", f"style-src '{digest(style)}'", f"script-src '{digest(script)}'", "base-uri 'none'",
+        "form-action 'none'",
+    ]  # fmt: skip
+
+
+def test_the_page_names_no_address_and_no_handler(page):
+    for _, attributes in page.elements:
+        assert not {"src", "href", "xlink:href", "action", "srcset", "data", "background", "style"} & set(attributes)
+        assert not [name for name in attributes if name.startswith("on")]
+    (_, style), _, _, (_, script) = page.contents
+    assert not any(word in style for word in ("url(", "@import", "@font-face", "image-set"))
+    script = script.replace('"http://www.w3.org/2000/svg"', "")
+    for word in ("http", "innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval", "Function(", "fetch",
+                 "XMLHttp", "WebSocket", "EventSource", "Beacon", "import(", "localStorage", "cookie", ".src", ".href",
+                 "location", "open("):  # fmt: skip
+        assert word not in script, word
+
+
+def test_the_sources_are_small_enough_to_be_read():
+    sizes = [len((SOURCES / name).read_bytes()) for name in SCRIPTS]
+    assert sum(sizes) < 25_000
+    written = [line for name in SCRIPTS for line in (SOURCES / name).read_text(encoding="utf-8").splitlines()]
+    assert max(map(len, written)) <= 130
+    assert all((SOURCES / name).read_text(encoding="utf-8").startswith("// ") for name in SCRIPTS)
+
+
+def test_the_sources_are_packed_with_the_package():
+    settings_ = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    assert "viz = interactive/*" in settings_
+    assert {path.name for path in SOURCES.iterdir()} == {*SCRIPTS, "page.html", "style.css"}
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", ["lstm", "bimulti", "gru", "embedded", "free", "encoder_decoder"])
+def test_every_view_becomes_a_page(view, name):
+    if view == "cell" and name == "encoder_decoder":
+        pytest.skip("its first cell is the same as the GRU's")
+    drawn = VIEWS[view](MODELS[name]())
+    scene, data = drawn.to_scene(), Reader(drawn.to_html()).data
+    main = data["pictures"]["main"]
+    assert [box["id"] for box in main["boxes"]] == [box.id for box in scene.boxes]
+    assert len(main["edges"]) == len(scene.edges)
+    told = {box["id"] for box in main["boxes"] if "card" in box}
+    assert {box.id for box in scene.boxes if box.about is not None} == told
+    assert main["story"]
+    for drawn_ in data["pictures"].values():
+        for item in (*drawn_["boxes"], *drawn_["edges"]):
+            assert "card" not in item or data["cards"][item["card"]]["title"] is not None
+            assert item.get("inside") is None or item["inside"] in data["pictures"]
+
+
+def test_a_scene_of_ones_own_and_a_graph_without_numbers_become_pages_too():
+    alone = Reader(View(demonstration()).to_html()).data["pictures"]
+    assert list(alone) == ["main"]
+    assert alone["main"]["story"] == []
+    assert any("card" in box for box in alone["main"]["boxes"])
+    drawn = Reader(viz.unrolled(MODELS["lstm"]().graph).to_html()).data["pictures"]
+    assert {step["phase"] for step in drawn["main"]["story"]} == {"forward"}
+    assert [box["inside"] for box in drawn["main"]["boxes"] if box["kind"] == "cell"][:3] == ["inside0"] * 3
+
+
+@pytest.mark.parametrize("kept", [{"norms_only": True}, {"keep": ["rnn/h"]}, {"steps": [0]}])
+def test_a_trace_that_kept_little_becomes_a_page(kept, trace):
+    partial = trace.plan.trace(trace.context.feeds, **kept)
+    data = Reader(viz.unrolled(partial).to_html()).data
+    assert len(data["pictures"]["main"]["boxes"]) == len(viz.unrolled(partial).to_scene().boxes)
+
+
+def card_of(data, picture, title, kind="boxes"):
+    return next(
+        data["cards"][item["card"]] for item in data["pictures"][picture][kind]
+        if "card" in item and data["cards"][item["card"]]["title"] == title
+    )  # fmt: skip
+
+
+def test_cards_say_what_the_trace_says(page, trace):
+    card = card_of(page.data, "main", "c₁")
+    assert card["where"] == "rnn/c at t = 1"
+    assert ["add", "y = a + b"] in card["rows"]
+    value, gradient = trace.value("rnn/c", 1), trace.grad("rnn/c", 1)
+    table = {row[0]: row[1:] for row in card["table"]}
+    assert table[""] == ["value", "gradient"]
+    assert table["shape"] == ["1×5", "1×5"]
+    for name, of in (("min", np.min), ("max", np.max), ("mean", np.mean), ("‖·‖", np.linalg.norm)):
+        assert table[name] == [number(of(value), 5), number(of(gradient), 5)]
+    assert table["entries"][1].split("\n") == [number(each, 6) for each in gradient.reshape(-1)]
+
+
+def test_the_card_of_a_cell_tells_its_parameters_and_its_gates(page, trace):
+    card = next(each for each in page.data["cards"] if each["where"] == "rnn at t = 1" and each["title"] == "LSTM")
+    rows = dict(card["rows"])
+    assert rows["W"].startswith("rnn/kernel 10×20, ‖∂W‖ ")
+    table = {row[0]: row[1:] for row in card["table"]}
+    for name in ("f", "i", "cproj", "o", "c", "h"):
+        sizes = [trace.value(f"rnn/{name}", 1), trace.grad(f"rnn/{name}", 1)]
+        assert table[name] == [number(np.linalg.norm(each), 5) for each in sizes]
+
+
+def test_the_card_of_an_edge_tells_its_own_contribution(page, trace):
+    drawn = page.data["pictures"]["main"]
+    scene = viz.unrolled(trace, gradient=True).to_scene()
+    seen = 0
+    for edge, item in zip(scene.edges, drawn["edges"], strict=True):
+        if edge.kind == "gradient" and edge.about is not None:
+            table = {row[0]: row[1:] for row in page.data["cards"][item["card"]]["table"]}
+            assert table[""][-1] == "contribution"
+            assert float(table["‖·‖"][-1].replace("−", "-")) > 0
+            if edge.label is not None:
+                assert float(table["‖·‖"][-1]) == pytest.approx(float(edge.label.content), rel=0.06)
+                seen += 1
+    assert seen >= 6
+
+
+def test_insides_are_those_of_their_own_step(page):
+    pictures = page.data["pictures"]
+    cells = [box for box in pictures["main"]["boxes"] if box["kind"] == "cell" and "inside" in box]
+    assert [pictures[box["inside"]]["title"] for box in cells] == [
+        "LSTM · rnn · t = 0", "LSTM · rnn · t = 1", "LSTM · rnn · t = 2", "dense",
+    ]  # fmt: skip
+    assert len(pictures["other"]["boxes"]) > len(pictures["main"]["boxes"])
+    assert not page.data["open"]
+
+
+def test_a_picture_of_open_cells_has_one_of_closed_cells_beside_it(trace):
+    data = Reader(viz.unrolled(trace, detail="op").to_html()).data
+    assert data["open"]
+    assert sum(box.get("kind") == "cell" for box in data["pictures"]["other"]["boxes"]) >= 3
+
+
+def test_long_sequences_stay_small():
+    g = Graph("long", dtype="float64", seed=3)
+    x = g.placeholder("x", ("batch", "time", 4))
+    cells = [MultiRNNCell([LSTMCell(3), LSTMCell(3)]) for _ in range(2)]
+    outputs, _ = BiRNN(*cells)(x, over="time")
+    trace = Plan(ops.sum(outputs * outputs)).trace({x: np.ones((2, 200, 4))})
+    assert len(viz.unrolled(trace, gradient=True).to_html().encode()) < 2_000_000
+
+
+def test_many_cells_have_insides_at_both_ends():
+    drawn = Reader(viz.unrolled(recurrent(LSTMCell(2), steps=70), steps="all").to_html()).data["pictures"]
+    assert "other" not in drawn
+    opens = ["inside" in box for box in drawn["main"]["boxes"] if box["kind"] == "cell"]
+    assert opens[0]
+    assert opens[69]
+    assert not opens[35]
+    assert sum(opens) == 60
+
+
+def test_pages_are_the_same_in_every_process(page):
+    program = (
+        "import hashlib, viz\nfrom tests.viz.models import MODELS\n"
+        "for draw in (lambda t: viz.unrolled(t, gradient=True), viz.folded, viz.graph):\n"
+        "    print(hashlib.sha256(draw(MODELS['bimulti']()).to_html().encode()).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env={"PYTHONHASHSEED": seed, "PATH": ""}, check=True, text=True,
+            capture_output=True,
+        ).stdout for seed in ("1", "2")
+    ]  # fmt: skip
+    assert runs[0] == runs[1]
+    assert len(set(runs[0].split())) == 3
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+def test_a_page_starts_in_the_theme_of_its_view(theme):
+    data = Reader(View(demonstration(), theme).to_html()).data
+    assert data["theme"] == ("" if theme == "light" else theme)
+    assert data["themes"][:2] == [LIGHT.name, DARK.name]
+    assert (theme in data["themes"]) is True
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NAMES, min_size=1, max_size=4))
+def test_any_names_stay_text(names):
+    page = View(wearing(names)).to_html()
+    page.encode()
+    reader = Reader(page)
+    assert reader.elements == Reader(View(wearing(["plain"])).to_html()).elements
+    main = reader.data["pictures"]["main"]
+    assert len(main["boxes"]) == 2 * len(names)
+    assert main["title"] == clean(names[0])
+    assert [box["lines"][0]["content"] for box in main["boxes"][::2]] == [clean(name) for name in names]
+
+
+def test_hostile_names_of_a_graph_stay_text():
+    g = Graph(EVIL[0], dtype="float64")
+    x = g.placeholder("</script><img src=x onerror=alert(1)>", ("batch", 3))
+    y = ops.tanh(x, name="javascript:alert(1)//\u2028<!--<script>")
+    page = viz.graph(Plan(ops.sum(y), wrt=[x]).trace({x: np.ones((1, 3))})).to_html()
+    reader = Reader(page)
+    assert [tag for tag, _ in reader.elements].count("script") == 2
+    assert "img" not in {tag for tag, _ in reader.elements}
+    assert "\u2028" not in page
+    assert any(card["where"].startswith("</script><img") for card in reader.data["cards"])
+
+
+def test_data_is_escaped():
+    assert json.loads(escaped(list(EVIL[:6]))) == list(EVIL[:6])
+    assert not set("<>&\u2028\u2029") & set(escaped(["<!--", "&amp;", "</script>", "\u2028\u2029"]))
+    with pytest.raises(ValueError, match="JSON"):
+        escaped(float("nan"))
+
+
+def test_numbers_that_are_not_finite_are_told_in_words():
+    g = Graph("bad", dtype="float64")
+    x = g.placeholder("x", ("n",))
+    trace = Plan(ops.sum(ops.log(x)), wrt=[x]).trace({x: [0.0, 1.0]})
+    data = Reader(viz.graph(trace).to_html()).data
+    card = next(each for each in data["cards"] if each["where"] == "log")
+    assert ["min", "−∞", "1"] in card["table"]
+
+
+class TestNotebook:
+    def test_the_frame_may_run_its_script_and_nothing_else(self, trace):
+        view = viz.unrolled(trace, gradient=True)
+        frame = view.interactive(height=300)
+        ((tag, attributes),) = Reader(frame._repr_html_()).elements
+        assert tag == "iframe"
+        assert attributes["sandbox"] == "allow-scripts"
+        assert set(attributes) == {"sandbox", "title", "style", "srcdoc"}
+        assert attributes["srcdoc"] == view.to_html()
+        assert "height: 300px" in attributes["style"]
+        assert frame._repr_mimebundle_()["text/html"] == frame._repr_html_()
+
+    def test_a_hostile_title_stays_in_its_attribute(self):
+        for name in EVIL:
+            frame = View(wearing([name])).interactive()._repr_html_()
+            ((tag, attributes),) = Reader(frame).elements
+            assert tag == "iframe"
+            assert set(attributes) == {"sandbox", "title", "style", "srcdoc"}
+            assert html.escape(clean(name)) in frame
+
+    def test_a_view_itself_is_shown_without_any_script(self, trace):
+        bundle = viz.folded(trace)._repr_mimebundle_()
+        assert set(bundle) == {"image/svg+xml", "text/plain"}
+
+
+def test_both_wirings_of_a_stack_become_pages():
+    for between in ("concat", "independent"):
+        data = Reader(viz.unrolled(both(between), gradient=True).to_html()).data
+        assert sum("inside" in box for box in data["pictures"]["main"]["boxes"]) == 13

@@ -1,0 +1,72 @@
+"""What the pictures of a comparison share: how each kind of change looks, is signed, and is told in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from viz import text
+from viz.compare.changes import SIGNS, Comparison, Status
+from viz.compare.summary import counted
+from viz.curves import Curve
+from viz.scene import Box, EdgeKind, Line, Role, Scene, Shape, Text
+from viz.views import content
+from viz.views.sketch import Sketch
+
+PAD = 10.0  # between the text of a box and its outline, or its second outline
+_TOLD = 12  # so many lines of the summary stand below a picture
+_LINE = 14.0
+_EDGES: dict[Status, EdgeKind] = {"added": "added", "removed": "removed", "changed": "same", "same": "same"}
+_ROLES: dict[str, Role] = {"+": "added", "−": "removed"}
+_RANK = ("same", "removed", "added")
+
+
+def joint(in_a: bool, in_b: bool) -> Status:
+    """Return the status of what is alike wherever it is."""
+    return "same" if in_a and in_b else "added" if in_b else "removed"
+
+
+def signed(status: Status, lines: Sequence[Line]) -> tuple[Line, ...]:
+    """Put the sign of a status before the first of some lines."""
+    first, *rest = lines
+    sign = SIGNS[status]
+    return (replace(first, content=f"{sign} {first.content}"), *rest) if sign else (first, *rest)
+
+
+def size(status: Status, lines: Sequence[Line]) -> tuple[float, float]:
+    """Return the size of a box for some lines."""
+    width, height = content.size_of(tuple(lines), PAD)
+    return (width + 6, height + 8) if status == "changed" else (width, height)
+
+
+def box(
+    sketch: Sketch, status: Status, x: float, y: float, width: float, height: float, lines: Sequence[Line],
+    shape: Shape = "round", tooltip: str = "", path: str = "",
+) -> Box:
+    """Add a box of a status."""
+    return sketch.box(Box("", x, y, width, height, shape, status, tuple(lines), tooltip, path))
+
+
+def edge(sketch: Sketch, status: Status, source: Box, target: Box, curve: Curve, tooltip: str = "") -> None:
+    """Add a line of a status."""
+    sketch.edge(source, target, curve, _EDGES[status], tooltip=tooltip)
+
+
+def scene(sketch: Sketch, comparison: Comparison, title: str, sizes: tuple[int, int], told: Iterable[str]) -> Scene:
+    """Finish a picture: what differs on top, the beginning of the summary and a legend below."""
+    sketch.edges.sort(key=lambda each: _RANK.index(each.kind))
+    left, _, _, bottom = sketch.extent()
+    lines = list(told)
+    if len(lines) > _TOLD:
+        lines[_TOLD - 1 :] = [f"… and {len(lines) - _TOLD + 1} more in the summary"]
+    for k, line in enumerate(lines):
+        role = _ROLES.get(line[:1], "text")
+        sketch.texts.append(Text(left, bottom + 24 + k * _LINE, text.clean(line, 110), "start", 9.5, role))
+    return sketch.scene(title, _counts(comparison, sizes), "\n".join(lines))
+
+
+def _counts(comparison: Comparison, sizes: tuple[int, int]) -> str:
+    before, after = sizes
+    numbers = f"parameters {counted(before, after)}{' in both' if before == after else ''}"
+    found = [f"{SIGNS[status]} {len(comparison.of(status))} {status}" for status in ("added", "removed", "changed")]
+    return " · ".join([numbers, "nothing differs" if comparison.identical else "  ".join(found)])
