@@ -42,9 +42,10 @@ def main(argv: Sequence[str]) -> int:
     try:
         return importlib.import_module(f"demos.{name}").main(rest) or 0
     except ModuleNotFoundError as missing:
-        if missing.name is None or missing.name.partition(".")[0] in ("demos", "graphengine", "layers", "viz"):
+        package = (missing.name or "").partition(".")[0]
+        if package in ("", "demos", "graphengine", "layers", "viz"):
             raise
-        print(f'{name} needs {missing.name}, which is not installed; pip install ".[demos]" brings it', file=sys.stderr)
+        print(f'{name} needs {package}, which is not installed; pip install ".[demos]" brings it', file=sys.stderr)
         return 1
 
 

@@ -1,13 +1,15 @@
-"""What gates buy: RNN, GRU and LSTM on a task that needs memory, their cost, and how far back their gradient reaches.
+"""RNN, GRU and LSTM on a task that needs memory: their cost, how often they learn it, how far their gradient reaches.
 
 The task is temporal order (Hochreiter and Schmidhuber 1997, experiment 6a): two signals, each X or Y, stand among
 distractors, and after the last step the network says which two came, in order. Every cell gets the same hidden size,
 the initializers of this project, the same sequences and the same optimizer; training stops when the mean loss of the
-2,000 most recent sequences is below 0.1.
+2,000 most recent sequences is below 0.1, which is milder than the original's rule (all of them right as well).
 
-The defaults were found by trying: with them and the seeds 0 to 5, the LSTM learns in all six runs (after 190 to 290
-steps), the GRU in all six (390 to 890) and the plain RNN in one (830). That is usual and no law: with 32 hidden units
-and a learning rate of 0.003 the plain RNN learns in three of six, later than the LSTM.
+Size, learning rate and clipping were picked among ten settings, on the seeds 0 to 5, for a clear contrast. There the
+LSTM and the GRU learn in six of six runs, the plain RNN in two. On the seeds 6 to 9, which had no say, they learn in
+four of four and the plain RNN in three: it is less reliable, and its successes (480 to 960 steps) are later than most
+of the LSTM's (150 to 300, once 900) but not than the GRU's (390 to 890). After training the gradient reaches the first
+signal in the runs that learnt, whatever the cell, and hardly in the others; runs of the two kinds are never averaged.
 """
 
 from __future__ import annotations
@@ -141,14 +143,22 @@ def costs_table(trainings: dict[str, list[Training]]) -> str:
 def results_table(trainings: dict[str, list[Training]], length: int) -> str:
     """Return what became of each kind of cell."""
     far = length - 1 - length // 10  # the earliest place of the first signal
-    head = ("cell", "runs learnt", "at step", "loss", "accuracy", f"gradient {far} back, before", "and after training")
+    head = (
+        "cell", "runs learnt", "at step", "loss", "accuracy",
+        f"gradient {far} back: before", "after, learnt", "after, not",
+    )  # fmt: skip
     rows = []
     for name, runs in trainings.items():
         learnt = [run.learnt for run in runs if run.learnt is not None]
+        kinds = (
+            [run.before for run in runs],
+            [run.after for run in runs if run.learnt is not None],
+            [run.after for run in runs if run.learnt is None],
+        )
         rows.append((
             name, f"{len(learnt)} of {len(runs)}", f"{np.median(learnt):.0f}" if learnt else "–",
             f"{np.median([run.loss for run in runs]):.4f}", f"{np.median([run.accuracy for run in runs]):.1%}",
-            *(f"{relative([getattr(run, when) for run in runs])[-1 - far]:.1e}" for when in ("before", "after")),
+            *(f"{relative(norms)[-1 - far]:.1e}" if norms else "–" for norms in kinds),
         ))  # fmt: skip
     return table(head, rows)
 
@@ -163,7 +173,7 @@ def relative(norms: Sequence[Array]) -> Array:
 
 def comparison(trainings: dict[str, list[Training]], length: int) -> Figure:
     """Plot the losses, and the gradient on h against its distance from the loss."""
-    titles = ("Loss of the last 2,000 sequences", "Gradient on h, before training", "Gradient on h, after training")
+    titles = ("Loss of the last 2,000 sequences", "Gradient on h, before training", "Gradient on h, after (● learnt)")
     with plots.panels(titles) as (figure, (left, middle, right)):
         middle.sharey(right)
         for style, (name, runs) in zip(cycle(plots.SERIES), trainings.items(), strict=False):
@@ -172,9 +182,10 @@ def comparison(trainings: dict[str, list[Training]], length: int) -> Figure:
                 left.plot(steps, losses, **style, linewidth=1.3)
                 if run.learnt is not None:
                     left.plot(steps[-1:], losses[-1:], "o", color=style["color"], markersize=5)
-            for axes, when in ((middle, "before"), (right, "after")):
-                shares = relative([getattr(run, when) for run in runs])
-                axes.plot(range(length), shares[::-1], **style, label=name)
+                right.plot(range(length), relative([run.after])[::-1], **style, linewidth=1.3)
+                if run.learnt is not None:
+                    right.plot(length - 1, relative([run.after])[0], "o", color=style["color"], markersize=5)
+            middle.plot(range(length), relative([run.before for run in runs])[::-1], **style, label=name)
         for loss, what in ((-np.log(CHANCE), "guessing"), (LEARNT, "learnt")):
             left.axhline(loss, color=plots.COLOURS["muted"], linewidth=0.9, linestyle=":")
             left.text(0.99, loss, what, transform=left.get_yaxis_transform(), ha="right", va="bottom", fontsize=8)
@@ -222,7 +233,7 @@ def main(argv: Sequence[str]) -> None:
     arguments.add_argument("--length", type=at_least(10), default=50, help="of the sequences")
     arguments.add_argument("--learning-rate", type=positive, default=0.005, help="of Adam")
     arguments.add_argument("--seed", type=at_least(0), default=0, help="of the first run; the next ones count up")
-    arguments.add_argument("--runs", type=at_least(1), default=3, help="how often each cell is trained")
+    arguments.add_argument("--runs", type=at_least(1), default=5, help="how often each cell is trained")
     arguments.add_argument("--short", action="store_true", help=f"only see that it works: {SHORT}")
     chosen = arguments.parse_args(argv)
     if chosen.short:
@@ -240,8 +251,8 @@ def main(argv: Sequence[str]) -> None:
     }  # fmt: skip
     print(f"What one step of one sequence costs with {chosen.hidden} hidden units, counted on the graph:\n")
     print(costs_table(trainings), end="\n\n")
-    print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy:")
-    print(f"medians on {EXAMINED} new sequences; the gradient on h is a share of that at the last step:\n")
+    print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy")
+    print(f"on {EXAMINED} new sequences, medians of the runs; gradients on h are shares of that at the last step:\n")
     print(results_table(trainings, chosen.length), end="\n\n")
     draw(trainings, gallery, chosen.length)
     print(gallery.report())

@@ -7,8 +7,10 @@ from layers import weights
 from layers.bi_rnn import BiRNN
 from layers.cell import Cell
 from layers.cells import discover
+from layers.cells.coupled import CoupledLSTMCell
 from layers.cells.gru import GRUCell, GRUState
 from layers.cells.lstm import LSTMCell, LSTMState
+from layers.cells.peephole import PeepholeLSTMCell
 from layers.cells.rnn import RNNCell, RNNState
 from layers.dense import Dense
 from layers.dynamic_rnn import dynamic_rnn
@@ -21,6 +23,7 @@ from layers.states import LearnedState, zero_state
 __all__ = [
     "BiRNN",
     "Cell",
+    "CoupledLSTMCell",
     "Dense",
     "Embedding",
     "GRUCell",
@@ -30,6 +33,7 @@ __all__ = [
     "Layer",
     "LearnedState",
     "MultiRNNCell",
+    "PeepholeLSTMCell",
     "RNNCell",
     "RNNState",
     "discover",

@@ -87,12 +87,16 @@ def test_the_module_runs_as_a_command():
     assert "there is no demo 'nothing_like_it'" in done.stderr
 
 
-def test_a_missing_extra_is_named(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
+def test_a_missing_extra_is_named_before_any_work(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delattr("demos.plots")
+    for name in [each for each in sys.modules if each.partition(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
     for name in ("demos.plots", "demos.gradient_flow"):
         monkeypatch.delitem(sys.modules, name)
     assert main(["gradient_flow"]) == 1
     assert 'gradient_flow needs matplotlib, which is not installed; pip install ".[demos]"' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -171,7 +175,8 @@ def test_variants(tmp_path, capsys):
         assert cost[1:3] == [str(gates * (8 * 4 + 4 * 4 + 4)), str(gates * (8 * 4 + 4 * 4))]
         run = variants.train({"RNNCell": RNNCell, "LSTMCell": LSTMCell}[name], 4, 10, 3, 0.005, 0)
         assert result[1:5] == ["0 of 1", "–", f"{run.loss:.4f}", f"{run.accuracy:.1%}"]
-        assert result[5:] == [f"{norms[1] / norms[-1]:.1e}" for norms in (run.before, run.after)]  # the signal at t = 1
+        before, after = (f"{norms[1] / norms[-1]:.1e}" for norms in (run.before, run.after))  # the signal at t = 1
+        assert result[5:] == [before, "–", after]
     singles = [f"{name}_{view}" for name in ("RNNCell", "GRUCell", "LSTMCell") for view in ("cell", "folded")]
     assert_pictures(tmp_path, [*singles, "cells", "comparison"])
 
@@ -221,6 +226,17 @@ def test_costs_do_not_depend_on_what_is_fed():
     before = cost_per_step(network.graph)
     Plan(network.loss).run(variants._feeds(network, np.random.default_rng(0), 7, 20))
     assert cost_per_step(network.graph) == before
+
+
+def test_runs_that_learnt_and_runs_that_did_not_are_not_averaged():
+    runs = [variants.train(RNNCell, 4, 10, 1, 0.005, seed) for seed in (0, 1, 2)]
+    runs[0].learnt, runs[1].learnt = 5, 7
+    runs[0].after, runs[1].after, runs[2].after = (np.full(10, share) for share in (0.4, 0.1, 1e-6))
+    for run in runs:
+        run.after[-1] = 1.0
+    (row,) = rows(variants.results_table({"RNNCell": runs}, 10), "RNNCell")
+    assert row[1:3] == ["2 of 3", "6"]
+    assert row[-2:] == ["2.0e-01", "1.0e-06"]
 
 
 def test_shares_are_averaged_as_factors():

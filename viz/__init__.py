@@ -1,6 +1,9 @@
 """Pictures of graphs, forward values and gradients alike: views, scenes, the writers that draw them, and renderers."""
 
-from viz.errors import FormatError, RenderError, SaveError, SceneError, SizeError
+from viz.charts.itemized import itemized
+from viz.charts.saturation import saturation
+from viz.charts.timeline import timeline
+from viz.errors import FormatError, PlotterNotFound, RenderError, SaveError, SceneError, SizeError
 from viz.render import RendererNotFound
 from viz.scene import Box, Edge, Frame, Line, Scene, Text
 from viz.theme import Theme
@@ -11,6 +14,7 @@ from viz.views.graph import graph
 from viz.views.unrolled import unrolled
 
 __all__ = [
-    "Box", "Edge", "FormatError", "Frame", "Line", "RenderError", "RendererNotFound", "SaveError", "Scene",
-    "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "unrolled",
+    "Box", "Edge", "FormatError", "Frame", "Line", "PlotterNotFound", "RenderError", "RendererNotFound", "SaveError",
+    "Scene", "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "itemized", "saturation",
+    "timeline", "unrolled",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from viz import text
 from viz.curves import shortened
 from viz.scene import Box, Edge, Frame, Line, Point, Scene, Shape, Text
-from viz.svg import box_lines, frame_title
+from viz.svg import box_lines, frame_title, inside_outline
 from viz.theme import BoxStyle, Theme, head_length
 
 _SHAPES: dict[Shape, str] = {
@@ -93,9 +93,12 @@ def _box(name: str, box: Box, scene: Scene, theme: Theme) -> str:
         style = BoxStyle(None, None, style.text)
     hint = text.hint(box)
     tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
+    double = ""
+    if style.double:  # Graphviz puts the second outline around the first
+        box, double = inside_outline(box), " peripheries=2"
     return (
         f"{name} [pos={_at((box.x, box.y), scene)} shape={_SHAPES[box.shape]} "
-        f"width={_inches(box.width)} height={_inches(box.height)} {_paint(style, corners)}{tooltip}];"
+        f"width={_inches(box.width)} height={_inches(box.height)} {_paint(style, corners)}{double}{tooltip}];"
     )
 
 

@@ -23,3 +23,7 @@ class SizeError(GraphError, ValueError):
 
 class RenderError(GraphError, RuntimeError):
     """A renderer was found but failed; what it said stands in the message."""
+
+
+class PlotterNotFound(GraphError, ImportError):  # noqa: N818
+    """A chart was to be painted, and matplotlib, which paints them, is not installed."""

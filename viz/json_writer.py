@@ -16,7 +16,7 @@ VERSION = 1
 
 def to_json(scene: Scene) -> str:
     """Return the scene as JSON: an item a line, defaults left out, coordinates to two decimals."""
-    return "".join(_lines({"format": FORMAT, "version": VERSION, **_plain(scene)}))
+    return "".join(_lines({"format": FORMAT, "version": VERSION, **plain(scene)}))
 
 
 def _lines(document: dict[str, Any]) -> Iterator[str]:
@@ -32,18 +32,18 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _plain(item: Any) -> Any:
-    """Dataclasses become mappings without what says nothing, texts what may be drawn of them."""
+def plain(item: Any) -> Any:
+    """Return a scene or a part of it as lists and mappings, without what says nothing, texts as what may be drawn of them."""
     if isinstance(item, str):
         return text.clean(item, text.TOOLTIP, lines=True)
     if isinstance(item, float):
         return round(item, 2) + 0.0
     if isinstance(item, tuple):
-        return [_plain(each) for each in item]
+        return [plain(each) for each in item]
     if not hasattr(item, "__dataclass_fields__"):
         return item
     return {
-        field.name: _plain(value)
+        field.name: plain(value)
         for field in fields(item)
-        if not field.name.startswith("_") and (value := getattr(item, field.name)) != field.default
+        if field.compare and (value := getattr(item, field.name)) != field.default
     }

@@ -22,11 +22,15 @@ Point: TypeAlias = tuple[float, float]
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
 BoxKind: TypeAlias = Literal[
     "cell", "scope", "c", "h", "state", "input", "output", "op", "gate", "weights", "source", "loss", "delay",
-    "gradient", "ellipsis", "bad", "plain", "anchor",
+    "gradient", "ellipsis", "bad", "plain", "anchor", "added", "removed", "changed", "same",
 ]
-EdgeKind: TypeAlias = Literal["forward", "c", "h", "state", "input", "weights", "gradient", "delay", "zero", "bad"]
+EdgeKind: TypeAlias = Literal[
+    "forward", "c", "h", "state", "input", "weights", "gradient", "delay", "zero", "bad", "added", "removed", "same",
+]  # fmt: skip
 FrameKind: TypeAlias = Literal["layer", "direction", "cell", "scope", "legend"]
-Role: TypeAlias = Literal["auto", "text", "muted", "c", "h", "state", "input", "weights", "gradient", "bad"]
+Role: TypeAlias = Literal[
+    "auto", "text", "muted", "c", "h", "state", "input", "weights", "gradient", "bad", "added", "removed",
+]  # fmt: skip
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Emphasis: TypeAlias = Literal["normal", "highlight", "faded"]
 
@@ -81,6 +85,8 @@ class Box:
         lines: its text.
         tooltip: shown on hover in SVG and interactive pictures; may have several lines.
         path: where it stands in the graph, `rnn/layer0/f`; goes to JSON, and to nothing that is drawn.
+        about: what of a graph it stands for, as the view says it: for who tells more than the picture does. No part of the
+            picture, so it goes to no file and does not tell two boxes apart.
     """
 
     id: str
@@ -94,6 +100,7 @@ class Box:
     tooltip: str = ""
     path: str = ""
     emphasis: Emphasis = "normal"
+    about: object = field(default=None, compare=False, repr=False)
 
     @property
     def left(self) -> float:
@@ -159,6 +166,7 @@ class Edge:
         strength: 0 is a pale shade of the kind's colour, 1 the full one.
         head: whether there is an arrow head; the first parts of a line that is drawn in pieces have none.
         label: a text near the edge, placed like any other.
+        about: what of a graph it stands for, as for a box.
     """
 
     source: str
@@ -171,6 +179,7 @@ class Edge:
     label: Text | None = None
     tooltip: str = ""
     emphasis: Emphasis = "normal"
+    about: object = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from viz import text
-from viz.curves import shortened
+from viz.curves import Curve, shortened
 from viz.outline import corner
-from viz.scene import Box, Edge, Frame, Line, Scene, Text
+from viz.scene import Box, Edge, Frame, Line, Point, Scene, Text
 from viz.theme import BoxStyle, Dash, Theme, head_length
 
 FONT = "DejaVu Sans, Verdana, sans-serif"
+DOUBLE = 4.0  # from the first of two outlines to the second; Graphviz has it so
 _BASELINE = 0.36  # from the middle of the letters down to their baseline, in font sizes
 _PREFIX = "\0"  # stands for the picture's own prefix until its content is known; no cleaned text contains it
 _DASHES: dict[Dash, tuple[float, float]] = {"dashed": (5.0, 4.0), "dotted": (0.1, 3.6)}
@@ -85,22 +87,26 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
         style = theme.edges[edge.kind]
         colour, width = theme.line(edge)
         curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
-        x, y = curve[0]
-        d = f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(px)} {_number(py)}" for px, py in curve[1:])
         shared = f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}'
-        lines.add(shared, f'<path d="{d}"' + _closed("path", text.clean(edge.tooltip, text.TOOLTIP, lines=True)))
+        lines.add(shared, f'<path d="{curve_data(curve)}"' + _closed("path", text.clean(edge.tooltip, text.TOOLTIP, lines=True)))
         if edge.head:
             fill = colour if style.head == "filled" else theme.background
             heads.add(
                 f'fill="{fill}" stroke="{colour}" stroke-width="1" stroke-linejoin="round"',
-                f'<path d="{_head(edge, curve[-1])}"/>',
+                f'<path d="{head_data(edge, curve[-1])}"/>',
             )
     yield from lines.lines()
     yield from heads.lines()
 
 
-def _head(edge: Edge, base: tuple[float, float]) -> str:
-    """A triangle from the end of the line to the tip."""
+def curve_data(curve: Curve) -> str:
+    """Return a curve as the data of a path."""
+    x, y = curve[0]
+    return f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(px)} {_number(py)}" for px, py in curve[1:])
+
+
+def head_data(edge: Edge, base: Point) -> str:
+    """Return a triangle from the end of the line to the tip, as the data of a path."""
     (x0, y0), (x1, y1) = base, edge.points[-1]
     wide = 0.35
     a = (x0 + (y1 - y0) * wide, y0 - (x1 - x0) * wide)
@@ -115,7 +121,10 @@ def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
         if box.kind == "anchor":
             continue
         style = theme.box(box)
-        shapes.add(_outline(style), _shape(box) + _closed(_TAGS.get(box.shape, "rect"), text.hint(box)))
+        tag = _TAGS.get(box.shape, "rect")
+        shapes.add(_outline(style), _shape(box, f'id="{_PREFIX}-{box.id}" ') + _closed(tag, text.hint(box)))
+        if style.double:
+            shapes.add(_outline(replace(style, fill=None)), _shape(inside_outline(box)) + "/>")
         for line, y in box_lines(box):
             shared = f'{_font(line)} fill="{theme.text(line.role, style)}" text-anchor="middle" pointer-events="none"'
             content = text.xml(text.clean(line.content))
@@ -135,22 +144,26 @@ def box_lines(box: Box) -> Iterator[tuple[Line, float]]:
 _TAGS = {"circle": "ellipse", "diamond": "path"}
 
 
-def _shape(box: Box) -> str:
-    identity = f'id="{_PREFIX}-{box.id}"'
+def inside_outline(box: Box) -> Box:
+    """Return where the second of two outlines runs."""
+    return replace(box, width=max(box.width - 2 * DOUBLE, 0.0), height=max(box.height - 2 * DOUBLE, 0.0))
+
+
+def _shape(box: Box, identity: str = "") -> str:
     if box.shape == "circle":
         return (
-            f'<ellipse {identity} cx="{_number(box.x)}" cy="{_number(box.y)}" '
+            f'<ellipse {identity}cx="{_number(box.x)}" cy="{_number(box.y)}" '
             f'rx="{_number(box.width / 2)}" ry="{_number(box.height / 2)}"'
         )
     if box.shape == "diamond":
         corners = ((box.x, box.top), (box.right, box.y), (box.x, box.bottom), (box.left, box.y))
-        return f'<path {identity} d="M' + "L".join(f"{_number(x)} {_number(y)}" for x, y in corners) + 'Z"'
+        return f'<path {identity}d="M' + "L".join(f"{_number(x)} {_number(y)}" for x, y in corners) + 'Z"'
     radius = corner(box)
     look = f' rx="{_number(radius)}"' if radius else ""
     if box.shape == "none":
         look = ' fill="none" stroke="none" pointer-events="all"'
     return (
-        f'<rect {identity} x="{_number(box.left)}" y="{_number(box.top)}" '
+        f'<rect {identity}x="{_number(box.left)}" y="{_number(box.top)}" '
         f'width="{_number(box.width)}" height="{_number(box.height)}"{look}'
     )
 

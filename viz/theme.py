@@ -20,13 +20,14 @@ Head: TypeAlias = Literal["filled", "hollow"]
 
 @dataclass(frozen=True, slots=True)
 class BoxStyle:
-    """How a kind of box looks; `stroke` None draws no outline."""
+    """How a kind of box looks; `stroke` None draws no outline, `double` a second one inside it."""
 
     fill: str | None
     stroke: str | None
     text: str
     width: float = 1.2
     dash: Dash = "solid"
+    double: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +57,11 @@ class Theme:
         """Return the style of a box, its emphasis included."""
         style = self.boxes[box.kind]
         if box.emphasis == "highlight":
-            return BoxStyle(style.fill, self.highlight, style.text, max(2.6, 2 * style.width), "solid")
+            return BoxStyle(style.fill, self.highlight, style.text, max(2.6, 2 * style.width), "solid", style.double)
         if box.emphasis == "faded":
             return BoxStyle(
                 style.fill and self.fade(style.fill), style.stroke and self.fade(style.stroke), self.fade(style.text),
-                style.width, style.dash,
+                style.width, style.dash, style.double,
             )
         return style
 
@@ -138,6 +139,10 @@ LIGHT = Theme(
         "bad": BoxStyle("#FDE8EA", "#C00020", "#A0001A", 1.4),
         "plain": BoxStyle(None, None, "#1F2328", 0.0),
         "anchor": BoxStyle(None, None, "#1F2328", 0.0),
+        "added": BoxStyle("#E4F0F8", "#0072B2", "#004D78", 2.8),
+        "removed": BoxStyle("#FDF1E9", "#D55E00", "#8A3700", 1.8, "dashed"),
+        "changed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.3, double=True),
+        "same": BoxStyle("#FFFFFF", "#B5BCC4", "#5B646E", 1.0),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#4D4D4D", "#767E87"),
@@ -150,10 +155,14 @@ LIGHT = Theme(
         "delay": EdgeStyle("#0072B2", "#3F8FC0", weight=1.3),
         "zero": EdgeStyle("#767E87", "#767E87", "dotted", "hollow"),
         "bad": EdgeStyle("#C00020", "#C00020", "dashed", "hollow", 1.4),
+        "added": EdgeStyle("#0072B2", "#0072B2", weight=2.2),
+        "removed": EdgeStyle("#D55E00", "#D55E00", "dashed", weight=1.4),
+        "same": EdgeStyle("#B5BCC4", "#B5BCC4", weight=0.9),
     }),
     roles=MappingProxyType({
         "auto": "#1F2328", "text": "#1F2328", "muted": "#5B646E", "c": "#8A5C00", "h": "#00619A", "state": "#006A4E",
         "input": "#4D4D4D", "weights": "#5E3F8A", "gradient": "#A84300", "bad": "#C00020",
+        "added": "#00619A", "removed": "#A84300",
     }),
 )
 
@@ -187,6 +196,10 @@ DARK = Theme(
         "bad": BoxStyle("#3D171C", "#FF6B7A", "#FF9AA5", 1.4),
         "plain": BoxStyle(None, None, "#F0F3F6", 0.0),
         "anchor": BoxStyle(None, None, "#F0F3F6", 0.0),
+        "added": BoxStyle("#12303F", "#56B4E9", "#B9E2F8", 2.8),
+        "removed": BoxStyle("#33210F", "#F0813A", "#FFC09A", 1.8, "dashed"),
+        "changed": BoxStyle("#14181D", "#F0F3F6", "#FFFFFF", 1.3, double=True),
+        "same": BoxStyle("#14181D", "#4F5A66", "#A9B2BC", 1.0),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#C5CCD3", "#7F8B98"),
@@ -199,10 +212,14 @@ DARK = Theme(
         "delay": EdgeStyle("#56B4E9", "#3E86B0", weight=1.3),
         "zero": EdgeStyle("#7F8B98", "#7F8B98", "dotted", "hollow"),
         "bad": EdgeStyle("#FF6B7A", "#FF6B7A", "dashed", "hollow", 1.4),
+        "added": EdgeStyle("#56B4E9", "#56B4E9", weight=2.2),
+        "removed": EdgeStyle("#F0813A", "#F0813A", "dashed", weight=1.4),
+        "same": EdgeStyle("#4F5A66", "#4F5A66", weight=0.9),
     }),
     roles=MappingProxyType({
         "auto": "#F0F3F6", "text": "#F0F3F6", "muted": "#A9B2BC", "c": "#F0C040", "h": "#7CC6F0", "state": "#5CCBA5",
         "input": "#C5CCD3", "weights": "#C5B3E6", "gradient": "#FF9D68", "bad": "#FF8A96",
+        "added": "#7CC6F0", "removed": "#FF9D68",
     }),
 )
 
@@ -236,6 +253,10 @@ PRINT = Theme(
         "bad": BoxStyle("#FFFFFF", "#000000", "#000000", 2.4),
         "plain": BoxStyle(None, None, "#000000", 0.0),
         "anchor": BoxStyle(None, None, "#000000", 0.0),
+        "added": BoxStyle("#FFFFFF", "#000000", "#000000", 3.2),
+        "removed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.4, "dashed"),
+        "changed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.2, double=True),
+        "same": BoxStyle("#FFFFFF", "#A6A6A6", "#4D4D4D", 0.8),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#4D4D4D", "#767676", weight=0.8),
@@ -248,10 +269,14 @@ PRINT = Theme(
         "delay": EdgeStyle("#000000", "#000000", weight=1.1),
         "zero": EdgeStyle("#767676", "#767676", "dotted", "hollow"),
         "bad": EdgeStyle("#000000", "#000000", "dashed", "hollow", 2.4),
+        "added": EdgeStyle("#000000", "#000000", weight=2.4),
+        "removed": EdgeStyle("#000000", "#000000", "dashed", weight=1.2),
+        "same": EdgeStyle("#A6A6A6", "#A6A6A6", weight=0.8),
     }),
     roles=MappingProxyType({
         "auto": "#000000", "text": "#000000", "muted": "#4D4D4D", "c": "#000000", "h": "#000000", "state": "#000000",
         "input": "#333333", "weights": "#000000", "gradient": "#000000", "bad": "#000000",
+        "added": "#000000", "removed": "#000000",
     }),
 )
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from viz import dot, json_writer, render, svg
+from viz import dot, html, json_writer, render, svg
 from viz.errors import FormatError
 from viz.files import put
+from viz.frame import Frame
+from viz.model.subject import Subject
 from viz.scene import Scene
 from viz.theme import Theme, theme_named
 
-_TEXT_FORMATS = (".svg", ".dot", ".gv", ".json")
+_TEXT_FORMATS = (".html", ".svg", ".dot", ".gv", ".json")
 _RENDERED = (".png", ".pdf")
 
 
@@ -23,6 +25,8 @@ class View:
     Args:
         scene: what to draw.
         theme: "light", "dark", "print", or a `Theme`.
+        subject: what the scene is about; with it, interactive pages tell numbers, equations and the order of execution.
+        other: draws the same with its cells open where these are closed, closed where they are open.
 
     >>> from viz.scene import Box, Line
     >>> view = View(Scene(80, 40, "one op", boxes=(Box("n0", 40, 20, 50, 24, lines=(Line("tanh"),)),)))
@@ -30,13 +34,18 @@ class View:
     True
     """
 
-    def __init__(self, scene: Scene, theme: str | Theme = "light") -> None:
+    def __init__(
+        self, scene: Scene, theme: str | Theme = "light", subject: Subject | None = None,
+        other: Callable[[], View] | None = None,
+    ) -> None:  # fmt: skip
         self._scene = scene
+        self._subject = subject
+        self._other = other
         self.theme = theme_named(theme)
 
     def themed(self, theme: str | Theme) -> View:
         """Return the same picture in another theme."""
-        return View(self._scene, theme)
+        return View(self._scene, theme, self._subject, self._other)
 
     def to_scene(self) -> Scene:
         """Return the picture as plain data."""
@@ -45,6 +54,25 @@ class View:
     def to_svg(self) -> str:
         """Return the picture as an SVG document; it needs nothing installed."""
         return svg.to_svg(self._scene, self.theme)
+
+    def to_html(self) -> str:
+        """Return the picture as a page to explore, in one file; it needs nothing installed and asks nobody for anything.
+
+        Zoom and move, look at the numbers, equations and gradients of boxes and edges, unfold cells, search by name, and go
+        step by step through the forward and the backward pass in the order in which the engine works.
+        """
+        from viz import unfold  # it draws insides, which are views too
+
+        pictures, opened = unfold.pictures(self._scene, self._subject, self._other)
+        return html.page(pictures, self.theme, opened=opened)
+
+    def interactive(self, height: int = 560) -> Frame:
+        """Return the page in a frame for a notebook: its script can reach nothing outside of it.
+
+        Args:
+            height: of the frame, in pixels.
+        """
+        return Frame(self.to_html(), self._scene.title, height)
 
     def to_dot(self) -> str:
         """Return the picture as DOT with all positions in it, to be drawn by `neato -n2`."""
@@ -55,7 +83,7 @@ class View:
         return json_writer.to_json(self._scene)
 
     def save(self, path: str | os.PathLike[str], **options: Any) -> Path:
-        """Write the picture in the format that the suffix names: .svg .dot .gv .json .png .pdf; return the path.
+        """Write the picture in the format that the suffix names: .html .svg .dot .gv .json .png .pdf; return the path.
 
         The file is replaced at once or not at all. PNG and PDF need a renderer and take its options, all of them
         optional: `dpi` (144), `renderer` ("graphviz", "pygraphviz" or "resvg"), `timeout` in seconds (120).
@@ -78,7 +106,7 @@ class View:
             raise FormatError(f"{path}: nothing is written {asked}; there are {' '.join((*_TEXT_FORMATS, *_RENDERED))}")
         if options:
             raise FormatError(f"{path}: {', '.join(options)} is for {' and '.join(_RENDERED)} only")
-        write = {".svg": self.to_svg, ".json": self.to_json}.get(suffix, self.to_dot)
+        write = {".html": self.to_html, ".svg": self.to_svg, ".json": self.to_json}.get(suffix, self.to_dot)
         return lambda: write().encode()
 
     def _repr_svg_(self) -> str | None:

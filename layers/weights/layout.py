@@ -12,14 +12,16 @@ import numpy.typing as npt
 from graphengine import errors
 from graphengine.spec import Array
 
-Kind: TypeAlias = Literal["rnn", "lstm", "gru", "dense", "embedding"]
+Kind: TypeAlias = Literal["rnn", "lstm", "peephole", "gru", "dense", "embedding"]
 Reset: TypeAlias = Literal["after", "before"]
 Given: TypeAlias = Mapping[str, npt.ArrayLike]
 Weights: TypeAlias = dict[str, Array]
 Gates: TypeAlias = Mapping[str, tuple[str, ...]]
 Entry = TypeVar("Entry")
 
-GATES: Gates = {"rnn": ("h",), "lstm": ("f", "i", "cproj", "o"), "gru": ("r", "u", "n")}
+LSTM = ("f", "i", "cproj", "o")
+GATES: Gates = {"rnn": ("h",), "lstm": LSTM, "peephole": LSTM, "gru": ("r", "u", "n")}
+PEEPHOLES = ("p_f", "p_i", "p_o")
 PLAIN: Mapping[str, tuple[str, ...]] = {"dense": ("kernel", "bias"), "embedding": ("table",)}
 
 
@@ -130,13 +132,16 @@ def checked(values: Given, kind: Kind, reset: Reset = "after") -> Weights:
     if kind in PLAIN:
         return _checked_plain(values, kind)
     gates = len(entry(GATES, kind))
-    found = pick(values, ("kernel", "recurrent_kernel"), ("bias", "recurrent_bias") if kind == "gru" else ("bias",))
+    peepholes = PEEPHOLES if kind == "peephole" else ()
+    optional = ("bias", "recurrent_bias") if kind == "gru" else ("bias",)
+    found = pick(values, ("kernel", "recurrent_kernel", *peepholes), optional)
     hidden, _ = matrix("recurrent_kernel", found["recurrent_kernel"])
     shapes = {
         "kernel": (matrix("kernel", found["kernel"])[0], gates * hidden),
         "recurrent_kernel": (hidden, gates * hidden),
         "bias": (gates * hidden,),
         "recurrent_bias": (hidden,),
+        **dict.fromkeys(peepholes, (hidden,)),
     }
     for name, array in found.items():
         shape_is(name, array, shapes[name])

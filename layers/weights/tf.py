@@ -20,14 +20,11 @@ from layers.weights.layout import (
     shape_is,
 )
 
-ORDER: Gates = {"rnn": ("h",), "lstm": ("i", "cproj", "f", "o"), "gru": ("r", "u", "n")}
-PEEPHOLE = "a peephole has no place in our LSTMCell"
-LOST = {
-    "projection/kernel": "a projection (num_proj) has no place in our cells",
-    "w_f_diag": PEEPHOLE,
-    "w_i_diag": PEEPHOLE,
-    "w_o_diag": PEEPHOLE,
-}
+LSTM = ("i", "cproj", "f", "o")
+ORDER: Gates = {"rnn": ("h",), "lstm": LSTM, "peephole": LSTM, "gru": ("r", "u", "n")}
+PEEPHOLES = {"w_f_diag": "p_f", "w_i_diag": "p_i", "w_o_diag": "p_o"}
+PEEPHOLE = 'a peephole has no place in our LSTMCell; load it with kind="peephole" into PeepholeLSTMCell'
+PROJECTION = {"projection/kernel": "a projection (num_proj) has no place in our cells"}
 GRU = ("gates/kernel", "gates/bias", "candidate/kernel", "candidate/bias")
 
 
@@ -39,11 +36,13 @@ def from_tf(arrays: Given, kind: Kind) -> Weights:
     Args:
         arrays: by TensorFlow's names (`kernel`, `bias`; for a GRU `gates/kernel`, …, `candidate/bias`), whatever leads
             to them; one cell of a stack is chosen with `part(arrays, "rnn/multi_rnn_cell/cell_0")`.
-        kind: "rnn" (`BasicRNNCell`), "lstm" (`BasicLSTMCell`, `LSTMCell`), "gru" (`GRUCell`; to be loaded into a cell
-            that resets before the product), "dense".
+        kind: "rnn" (`BasicRNNCell`), "lstm" (`BasicLSTMCell`, `LSTMCell`), "peephole" (`LSTMCell` with
+            `use_peepholes`, our `PeepholeLSTMCell`), "gru" (`GRUCell`; to be loaded into a cell that resets before the
+            product), "dense".
 
     Raises:
-        WeightsError: a name or a shape is not what the cell has, or the cell has peepholes or a projection.
+        WeightsError: a name or a shape is not what the cell has, it has a projection, or peepholes that `kind` does
+            not name.
 
     >>> ours = from_tf({"rnn/basic_rnn_cell/kernel:0": np.ones((5, 2)), "rnn/basic_rnn_cell/bias:0": np.ones(2)}, "rnn")
     >>> {name: array.shape for name, array in ours.items()}
@@ -54,18 +53,24 @@ def from_tf(arrays: Given, kind: Kind) -> Weights:
     if kind == "gru":
         return _from_gru(arrays)
     order = entry(ORDER, kind, "TensorFlow")
-    found = pick(arrays, ("kernel", "bias"), lost=LOST)
+    peepholes = PEEPHOLES if kind == "peephole" else {}
+    lost = PROJECTION if peepholes else PROJECTION | dict.fromkeys(PEEPHOLES, PEEPHOLE)
+    found = pick(arrays, ("kernel", "bias", *peepholes), lost=lost)
     of_input, of_state = _parted("kernel", found["kernel"], len(order))
     shape_is("bias", found["bias"], found["kernel"].shape[1:])
     ours = {"kernel": of_input, "recurrent_kernel": of_state, "bias": found["bias"]}
-    return {name: reorder(array, order, GATES[kind]) for name, array in ours.items()}
+    ours = {name: reorder(array, order, GATES[kind]) for name, array in ours.items()}
+    for given, name in peepholes.items():
+        shape_is(given, found[given], (len(of_state),))
+        ours[name] = found[given].copy()
+    return ours
 
 
 def to_tf(values: Given, kind: Kind) -> Weights:
     """Return weights of ours by TensorFlow's names.
 
     Args:
-        values: kernel, recurrent_kernel, bias, as `from_tf` returns them.
+        values: kernel, recurrent_kernel, bias …, as `from_tf` returns them.
 
     Raises:
         WeightsError: a name or a shape is wrong, there is no bias, or a GRU resets after the product.
@@ -82,7 +87,8 @@ def to_tf(values: Given, kind: Kind) -> Weights:
         (r_u, n), (r_u_bias, n_bias) = (np.split(each, [2 * hidden], axis=-1) for each in (whole, ours["bias"]))
         return {name: array.copy() for name, array in zip(GRU, (r_u, r_u_bias, n, n_bias), strict=True)}
     theirs = {"kernel": whole, "bias": ours["bias"]}
-    return {name: reorder(array, GATES[kind], order) for name, array in theirs.items()}
+    theirs = {name: reorder(array, GATES[kind], order) for name, array in theirs.items()}
+    return theirs | {given: ours[name].copy() for given, name in PEEPHOLES.items() if name in ours}
 
 
 def _from_gru(arrays: Given) -> Weights:

@@ -26,7 +26,7 @@ from layers.weights import (
 )
 
 I, H = 3, 2
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+GATES = {"rnn": 1, "lstm": 4, "peephole": 4, "gru": 3}
 
 
 def random(*shape):
@@ -45,6 +45,8 @@ def ours(kind, *, reset="after", bias=True):
         found["bias"] = random(wide)
         if kind == "gru" and reset == "after":
             found["recurrent_bias"] = random(H)
+    if kind == "peephole":
+        found |= {name: random(H) + k for k, name in enumerate(("p_f", "p_i", "p_o"))}
     return found
 
 
@@ -80,7 +82,7 @@ def test_there_and_back_with_keras(kind, reset, bias):
     same(from_keras(to_keras(start, kind, **options), kind, **options), start)
 
 
-@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru", "dense"])
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "peephole", "gru", "dense"])
 def test_there_and_back_with_tensorflow(kind):
     same(from_tf(to_tf(ours(kind, reset="before"), kind), kind), ours(kind, reset="before"))
 
@@ -250,7 +252,7 @@ REFUSED = {
     ),
     "peepholes": (
         lambda: from_tf({**to_tf(ours("lstm"), "lstm"), "rnn/lstm_cell/w_f_diag:0": random(H)}, "lstm"),
-        "rnn/lstm_cell/w_f_diag:0: a peephole has no place in our LSTMCell",
+        'rnn/lstm_cell/w_f_diag:0: a peephole has no place in our LSTMCell; load it with kind="peephole" into Peephole',
     ),
     "an unknown name": (
         lambda: from_torch({**torch_arrays("rnn"), "gamma": random(H)}, "rnn"),
@@ -284,6 +286,13 @@ REFUSED = {
     "a short bias": (
         lambda: from_torch({**torch_arrays("lstm"), "bias_ih_l0": random(H)}, "lstm", forget_bias=0.0),
         r"bias_ih_l0 should be \[8\], got \[2\]",
+    ),
+    "a short peephole": (
+        lambda: from_tf({**to_tf(ours("peephole"), "peephole"), "w_i_diag": random(1)}, "peephole"),
+        r"w_i_diag should be \[2\], got \[1\]",
+    ),
+    "no peepholes": (
+        lambda: from_tf(to_tf(ours("lstm"), "lstm"), "peephole"), "there is no w_f_diag, w_i_diag, w_o_diag; there are"
     ),
     "no matrix": (
         lambda: from_tf({"kernel": random(H), "bias": random(H)}, "rnn"), r"kernel should be a matrix, got \[2\]"

@@ -9,7 +9,16 @@ import numpy as np
 from demos import words
 from graphengine import Graph, Loop, Plan, Trace, ops
 from layers import (
-    BiRNN, Dense, Embedding, GRUCell, LearnedState, LSTMCell, MultiRNNCell, RNNCell, dynamic_rnn, mean_squared_error,
+    BiRNN,
+    Dense,
+    Embedding,
+    GRUCell,
+    LearnedState,
+    LSTMCell,
+    MultiRNNCell,
+    RNNCell,
+    dynamic_rnn,
+    mean_squared_error,
     softmax_cross_entropy,
 )  # fmt: skip
 
@@ -33,7 +42,7 @@ def _data(features: int = 4) -> tuple[Graph, object]:
 def recurrent(cell, steps: int = 3, batch: int = 1, **options) -> Trace:
     """A cell, its last h through a Dense, and a loss."""
     g, x = _data()
-    outputs, state = dynamic_rnn(cell, x, over="time", **options)
+    _, state = dynamic_rnn(cell, x, over="time", **options)
     y = g.placeholder("y", ("batch", 2))
     last = state[-1] if isinstance(state, tuple) and not hasattr(state, "_fields") else state
     loss = mean_squared_error(Dense(2)(last.h), y)
@@ -91,7 +100,9 @@ def embedded() -> Trace:
     g = Graph("tagger", dtype="float64", seed=1)
     ids = g.placeholder("ids", ("batch", "time"), dtype="int64")
     lengths = g.placeholder("lengths", ("batch",), dtype="int64")
-    outputs, _ = dynamic_rnn(LSTMCell(3), Embedding(6, 4)(ids), over="time", lengths=lengths, initial_state=LearnedState(0.1))
+    outputs, _ = dynamic_rnn(
+        LSTMCell(3), Embedding(6, 4)(ids), over="time", lengths=lengths, initial_state=LearnedState(0.1)
+    )
     loss = softmax_cross_entropy(Dense(2)(outputs), g.placeholder("tags", ("batch", "time"), dtype="int64"))
     return Plan(loss).trace({ids: [[1, 2, 3], [4, 5, 0]], lengths: [3, 2], g["tags"]: [[0, 1, 0], [1, 1, 0]]})
 
@@ -118,6 +129,14 @@ def memory() -> Trace:
     return Plan(ops.sum(loop.last(new))).trace({x: draw(1, 3, 3), g["picture"]: draw(1, 5)})
 
 
+def driver_on_driver() -> Trace:
+    """A loop over what another loop put out, with a layer between that has no time."""
+    _, x = _data(3)
+    below, _ = dynamic_rnn(RNNCell(4), x, over="time", name="below")
+    outputs, _ = dynamic_rnn(GRUCell(2), Dense(3, activation="tanh")(below), over="time", name="above")
+    return Plan(ops.sum(outputs * outputs)).trace({x: draw(1, 3, 3)})
+
+
 MODELS: dict[str, Callable[[], Trace]] = {
     **{name: (lambda name=name: article(name)) for name in words.FORMS},
     "gru": lambda: recurrent(GRUCell(3), batch=2),
@@ -135,4 +154,5 @@ MODELS: dict[str, Callable[[], Trace]] = {
     "embedded": embedded,
     "encoder_decoder": encoder_decoder,
     "memory": memory,
+    "driver_on_driver": driver_on_driver,
 }

@@ -1,4 +1,4 @@
-"""Channels: at which x the vertical lines of a column run, so that each reaches its ends and passes what stands between."""
+"""Channels: at which x the vertical lines of a column run, to reach their ends and pass what stands between."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Vertical:
 
 @dataclass(frozen=True)
 class Course:
-    """How a line runs: it starts at `leave`, passes the rows between at `run`, and ends at `arrive`; mostly all the same x."""
+    """How a line runs: it starts at `leave`, passes others at `run`, ends at `arrive`; mostly all the same x."""
 
     leave: float
     run: float

@@ -1,7 +1,7 @@
-"""Circuits: where the parts of a cell stand inside it, and how its wires run. One is stamped on every crossing of a lattice.
+"""Circuits: where the parts of a cell stand inside it, and how its wires run; stamped on every crossing of a lattice.
 
-Coordinates start at the upper left corner of the cell; states of the earlier step come in from the left and leave to the right,
-the input comes from below, the output leaves upwards. A backward direction is the same circuit mirrored.
+Coordinates start at the upper left corner of the cell; states of the earlier step come in from the left and leave to
+the right, the input comes from below, the output leaves upwards. A backward direction is the same circuit mirrored.
 """
 
 from __future__ import annotations
@@ -67,8 +67,8 @@ class Circuit:
     Attributes:
         slots: by name of the part.
         lanes: by state, the y at which it passes the borders.
-        wires: by (from, to): names of parts; "<c" is the state c of the step before, "c>" the state that leaves, "v" what comes
-            from below, "^" what leaves upwards. A wire that is missing runs straight.
+        wires: by (from, to): names of parts; "<c" is the state c of the step before, "c>" the state that leaves, "v"
+            what comes from below, "^" what leaves upwards. A wire that is missing runs straight.
         spots: by value, where its gradient may stand as a box of its own.
         framed: whether the cell is a frame around its parts, or one box that is its only part.
     """
@@ -81,7 +81,10 @@ class Circuit:
     spots: Mapping[str, Point] = field(default_factory=dict)
     framed: bool = False
 
-def closed(width: float, height: float, states: Sequence[str], shape: Shape = "round", kind: BoxKind = "cell") -> Circuit:
+
+def closed(
+    width: float, height: float, states: Sequence[str], shape: Shape = "round", kind: BoxKind = "cell"
+) -> Circuit:
     """Return a cell that shows nothing of its inside; its states share its sides evenly."""
     step = height / max(len(states), 1)
     lanes = {name: step * (k + 0.5) for k, name in enumerate(states)}

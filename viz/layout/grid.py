@@ -1,7 +1,7 @@
 """The lattice: columns in time, rows of cells and of sequences, states in the gutters between columns.
 
-x grows to the right and y downward. Time runs to the right whatever the direction; a backward row has its states on the left of
-its cells, which is all that is different about it.
+x grows to the right and y downward. Time runs to the right whatever the direction; a backward row has its states on
+the left of its cells, which is all that is different about it.
 """
 
 from __future__ import annotations
@@ -114,9 +114,7 @@ class Grid:
             (self.spacing.entry, self.spacing.exit) if row.backwards else (self.spacing.exit, self.spacing.entry)
         )
         left = self.columns[k - 1] + row.right(self.gaps[k - 1]) + before + self.pill / 2 if k else None
-        right = (
-            self.columns[k] + row.left(self.gaps[k]) - after - self.pill / 2 if k < len(self.columns) else None
-        )
+        right = self.columns[k] + row.left(self.gaps[k]) - after - self.pill / 2 if k < len(self.columns) else None
         if left is None or right is None:
             return left if left is not None else right if right is not None else 0.0
         return (left + right) / 2

@@ -1,7 +1,7 @@
 """Layered layout of any directed graph, after Sugiyama, Tagawa and Toda (1981): rank, order, place, route.
 
-Positions are (breadth, depth): breadth runs along a rank, depth from rank to rank; a caller turns them into x and y for the
-direction in which its picture flows. The same input gives the same layout, and nothing recurses.
+Positions are (breadth, depth): breadth runs along a rank, depth from rank to rank; a caller turns them into x and y
+for the direction in which its picture flows. The same input gives the same layout, and nothing recurses.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import dist
 from typing import TypeAlias
 
 from viz.curves import Curve, sideways, straight, upright
+from viz.layout.ranks import longest_ranks, spread, turned_edges
 
 Position: TypeAlias = tuple[float, float]
 Size: TypeAlias = tuple[float, float]
@@ -29,8 +30,8 @@ class Arrangement:
 
     Attributes:
         centres: of the boxes.
-        routes: for every edge its corners, from the source's border to the target's: it is straight between the corners 0
-            and 1, bends from 1 to 2, is straight again from 2 to 3, and so on; bends stay between ranks.
+        routes: for every edge its corners, from the source's border to the target's: it is straight between the
+            corners 0 and 1, bends from 1 to 2, is straight again from 2 to 3, and so on; bends stay between ranks.
         labels: for every edge with a label the centre of the label.
         size: the whole extent; the smallest breadth and depth are 0.
     """
@@ -42,7 +43,7 @@ class Arrangement:
 
 
 def bent(corners: Sequence[Position], *, upright_bends: bool) -> Curve:
-    """Return the curve of a route on the paper: straight, bent, straight, bent, …"""
+    """Return the curve of a route on the paper: straight, bent, straight, bent, and so on."""
     curve: Curve = (corners[0],)
     for k, (one, other) in enumerate(pairwise(corners)):
         if dist(one, other) > 0.01:
@@ -113,9 +114,9 @@ def arrange(
     """
     labels = labels or {}
     span = 2 if labels else 1
-    turned = _turned(len(sizes), edges, back)
+    turned = turned_edges(len(sizes), edges, back)
     flows = [(b, a) if i in turned else (a, b) for i, (a, b) in enumerate(edges)]
-    ranks = _ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span, first)
+    ranks = longest_ranks(len(sizes), [flow for flow in flows if flow[0] != flow[1]], span, first)
     for i in last:
         ranks[i] = max(ranks)
     items = [_Item(*size, ranks[i], core=(cores or {}).get(i, (0.0, size[0]))) for i, size in enumerate(sizes)]
@@ -137,56 +138,6 @@ def arrange(
     return Arrangement(centres, routes, spots, (high - low, total))
 
 
-def _turned(count: int, edges: Sequence[tuple[int, int]], back: Collection[int]) -> set[int]:
-    """Return the edges that point back, and those that close circles all the same, found by walking depth first."""
-    leaving: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    for i, (a, b) in enumerate(edges):
-        if a != b:
-            leaving[b if i in back else a].append((a if i in back else b, i))
-    state = [0] * count
-    found = {i for i in back if edges[i][0] != edges[i][1]}
-    for start in range(count):
-        if state[start]:
-            continue
-        state[start] = 1
-        stack = [(start, iter(leaving[start]))]
-        while stack:
-            here, rest = stack[-1]
-            step = next(rest, None)
-            if step is None:
-                state[here] = 2
-                stack.pop()
-            elif state[step[0]] == 1:
-                found ^= {step[1]}
-            elif state[step[0]] == 0:
-                state[step[0]] = 1
-                stack.append((step[0], iter(leaving[step[0]])))
-    return found
-
-
-def _ranks(count: int, flows: list[tuple[int, int]], span: int, first: Collection[int]) -> list[int]:
-    """Longest paths from the sources; then what has no more to read than to send moves up to where it is read."""
-    leaving: list[list[int]] = [[] for _ in range(count)]
-    arriving: list[list[int]] = [[] for _ in range(count)]
-    for a, b in flows:
-        leaving[a].append(b)
-        arriving[b].append(a)
-    waiting = [len(sources) for sources in arriving]
-    ranks = [0] * count
-    order = [i for i in range(count) if not waiting[i]]
-    for here in order:
-        for there in leaving[here]:
-            ranks[there] = max(ranks[there], ranks[here] + span)
-            waiting[there] -= 1
-            if not waiting[there]:
-                order.append(there)
-    for here in reversed(order):
-        read = sum(1 for there in arriving[here] if arriving[there] or len(leaving[there]) > 1)
-        if leaving[here] and here not in first and read <= len(leaving[here]):
-            ranks[here] = min(ranks[there] for there in leaving[here]) - span
-    return ranks
-
-
 def _chains(
     items: list[_Item], flows: list[tuple[int, int]], labels: Mapping[int, Size], lane: float
 ) -> list[list[int]]:
@@ -204,7 +155,7 @@ def _chains(
             items.append(_Item(breadth, depth, rank, edge, here))
             chain.append(len(items) - 1)
         chain.append(b)
-        for one, other in zip(chain, chain[1:], strict=False):
+        for one, other in pairwise(chain):
             items[one].after.append(other)
             items[other].before.append(one)
         chains.append(chain)
@@ -242,7 +193,7 @@ def _sort(items: list[_Item], rank: list[int], place: Mapping[int, int], down: b
 
 def _crossings(items: list[_Item], order: list[list[int]]) -> int:
     total = 0
-    for rank, below in zip(order, order[1:], strict=False):
+    for rank, below in pairwise(order):
         place = {i: k for k, i in enumerate(below)}
         seen: list[int] = []
         for i in rank:
@@ -269,15 +220,13 @@ def _place(items: list[_Item], order: list[list[int]], gap: float) -> None:
                 near = item.before if down else item.after
                 wanted.append(_wish(items, near or (item.after if down else item.before), item.meet) - item.core[0])
                 weights.append(8.0 if item.edge is not None else 0.05 if _hangs(item) else 1.0)
-            apart = [
-                (items[i].breadth + items[j].breadth) / 2 + gap for i, j in zip(rank, rank[1:], strict=False)
-            ]
+            apart = [(items[i].breadth + items[j].breadth) / 2 + gap for i, j in pairwise(rank)]
             for i, at in zip(rank, spread(wanted, apart, weights), strict=True):
                 items[i].at = at
 
 
 def _wish(items: list[_Item], near: list[int], at: float) -> float:
-    """The mean place of neighbours; what hangs there as a mere source pulls little, so that the main way runs straight."""
+    """The mean place of neighbours; a mere source pulls little, so that the main way runs straight."""
     pulls = [0.02 if _hangs(items[j]) else 1.0 for j in near]
     return sum(pull * items[j].meet for pull, j in zip(pulls, near, strict=True)) / sum(pulls) if near else at
 
@@ -285,29 +234,6 @@ def _wish(items: list[_Item], near: list[int], at: float) -> float:
 def _hangs(item: _Item) -> bool:
     """Whether it is a mere source of one other item, which stands aside for the rest."""
     return not item.before and len(item.after) == 1
-
-
-def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[float]) -> list[float]:
-    """Return the places nearest to the wanted ones, by weighted squares, that keep order and distances.
-
-    Pool adjacent violators, on what is left of the wanted places when the distances are taken away.
-
-    >>> spread([0.0, 0.0, 50.0], [10.0, 10.0], [1.0, 1.0, 1.0])
-    [-5.0, 5.0, 50.0]
-    """
-    offsets = [0.0]
-    for distance in apart:
-        offsets.append(offsets[-1] + distance)
-    pools: list[tuple[float, float, int]] = []
-    for goal, offset, weight in zip(wanted, offsets, weights, strict=True):
-        mean, mass, count = goal - offset, weight, 1
-        while pools and pools[-1][0] > mean:
-            other, more, many = pools.pop()
-            mean = (mean * mass + other * more) / (mass + more)
-            mass, count = mass + more, count + many
-        pools.append((mean, mass, count))
-    places = [mean for mean, _, count in pools for _ in range(count)]
-    return [place + offset for place, offset in zip(places, offsets, strict=True)]
 
 
 def _bands(items: list[_Item], order: list[list[int]], between: float) -> tuple[list[_Band], float]:
@@ -328,7 +254,7 @@ def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool]
         if chain:
             sides.setdefault((chain[0], True), []).append((items[chain[1]].meet, edge))
             sides.setdefault((chain[-1], False), []).append((items[chain[-2]].meet, edge))
-    ports = {}
+    ports: dict[tuple[int, bool], float] = {}
     for (i, leaving), ends in sides.items():
         middle, breadth = items[i].meet, items[i].core[1]
         ends.sort()
@@ -341,6 +267,11 @@ def _ports(items: list[_Item], chains: list[list[int]]) -> dict[tuple[int, bool]
         places = spread(wanted, [step] * (len(ends) - 1), [1.0] * len(ends))
         for place, (_, edge) in zip(places, ends, strict=True):
             ports[edge, leaving] = place
+    for (i, leaving), ends in sides.items():
+        edge = ends[0][1]
+        if len(ends) == 1 and len(chains[edge]) == 2:  # straight, if the box reaches so far
+            half = max(items[i].core[1] / 2 - _CORNER, 0.0)
+            ports[edge, leaving] = min(max(ports[edge, not leaving], items[i].meet - half), items[i].meet + half)
     return ports
 
 

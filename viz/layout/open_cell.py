@@ -1,4 +1,4 @@
-"""Open cells of any kind: the parts in ranks from left to right, the states through the sides, input below, output above."""
+"""Open cells of any kind: parts in ranks from left to right, states through the sides, input below, output above."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from viz.curves import rounded, sideways
 from viz.layout.circuits import Circuit, Slot, Wire
-from viz.layout.layered import Size, arrange, bent, spread
+from viz.layout.layered import Size, arrange, bent
+from viz.layout.ranks import spread
 from viz.scene import BoxKind, Point, Shape
 
 _STRIP = 34.0  # between the border of the cell and its first and last rank
@@ -54,7 +55,10 @@ def open_cell(
         return before + place[1], shift + place[0]
 
     centres = {name: paper(found.centres[k]) for name, k in index.items()}
-    wished = [centres[f"<{lane}"][1] if f"<{lane}" in centres else centres.get(f"{lane}>", (0, height / 2))[1] for lane in lanes]
+    wished = [
+        centres[f"<{lane}"][1] if f"<{lane}" in centres else centres.get(f"{lane}>", (0, height / 2))[1]
+        for lane in lanes
+    ]
     order = sorted(range(len(lanes)), key=lambda k: (wished[k], k))
     heights = spread([wished[k] for k in order], [_LANE] * (len(lanes) - 1), [1.0] * len(lanes))
     low = max(0.0, _ABOVE - min(heights, default=_ABOVE))

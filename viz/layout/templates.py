@@ -184,8 +184,8 @@ def rnn(w: float = 0, t: float = 0) -> Circuit:
             ("h", "h>"): _wire((155, h), (tap, h), (tap, product), (right, product), label=(190, h + 17)),
             ("h", "^"): _wire((155, h), (tap, h), (tap, 0), label=(190, h + 17)),
         },
-        spots={"h_pre": (197, (h + product) / 2 + 14), "h": ((155 + tap) / 2 + 30, h + 40), "pair": (110, product + 54)},
-        framed=True,
+        spots={"h_pre": (197, (h + product) / 2 + 14), "h": ((155 + tap) / 2 + 30, h + 40), "pair": (110, product +
+        54)}, framed=True,
     )  # fmt: skip
 
 

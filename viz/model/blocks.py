@@ -1,4 +1,4 @@
-"""Blocks: nodes gathered into what is drawn as one thing. Inside a loop that is a cell, outside it a layer or a single op."""
+"""Blocks: nodes gathered into what is drawn as one thing: a cell inside a loop, a layer or a single op outside."""
 
 from __future__ import annotations
 
@@ -102,9 +102,10 @@ def body_blocks(subject: Subject, loop: Loop) -> dict[Node, Block]:
 
 
 def outside_blocks(subject: Subject, hidden: set[Node]) -> dict[Node, Block]:
-    """Gather what is outside loops: each outermost scope without a loop inside is one thing, other nodes stand alone."""
+    """Gather what is outside loops: an outermost scope without a loop inside is one thing, other nodes stand alone."""
     outside = [
-        node for node in subject.nodes
+        node
+        for node in subject.nodes
         if node.loop is None and node not in subject.static and node not in hidden and not isinstance(node.op, LEAVING)
     ]
     looping = {

@@ -19,8 +19,8 @@ def bright(subject: Subject, what: Highlight) -> Bright:
     """Return what to highlight; a tensor without a position is meant at all of them.
 
     Args:
-        what: "outputs": what loops return of every step, which is the top layer's output; "states": what they return of the last
-            step, which is every state; or paths or tensors, alone or with a position.
+        what: "outputs": what loops return of every step, which is the top layer's output; "states": what they return
+            of the last step, which is every state; or paths or tensors, alone or with a position.
     """
     if what is None:
         return {}
@@ -28,7 +28,7 @@ def bright(subject: Subject, what: Highlight) -> Bright:
         return _outputs(subject) if what == "outputs" else _states(subject)
     single = isinstance(what, str | Tensor) or (isinstance(what, tuple) and len(what) == 2 and isinstance(what[1], int))
     found: Bright = {}
-    for place in [what] if single else what:  # type: ignore[union-attr]
+    for place in [what] if single else what:
         where, t = place if isinstance(place, tuple) else (place, None)
         tensor = subject.graph[where] if isinstance(where, str) else where
         if not isinstance(tensor, Tensor):
@@ -56,7 +56,9 @@ def _inside(subject: Subject, tensor: Tensor, t: int | None) -> Bright:
 def _outputs(subject: Subject) -> Bright:
     """The values that loops gather for somebody outside, not for another loop."""
     stacks = [node for node in subject.graph.nodes if isinstance(node.op, StackSteps)]
-    sliced = {tensor for node in subject.graph.nodes if isinstance(node.op, StepSlice) for tensor in _sources(node.inputs[0])}
+    sliced = {
+        tensor for node in subject.graph.nodes if isinstance(node.op, StepSlice) for tensor in _sources(node.inputs[0])
+    }
     kept = [node for node in stacks if node.output not in sliced] or stacks
     found: Bright = {}
     for node in kept:

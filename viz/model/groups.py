@@ -22,6 +22,7 @@ class Group:
         kind: what that scope is, or the kind of their op.
         count: how many there are; `first` is one of them.
         inner: how many edges run among them.
+        nodes: all of them.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Group:
     first: Node
     count: int = 0
     inner: int = 0
+    nodes: list[Node] = field(default_factory=list)
 
 
 @dataclass
@@ -58,6 +60,7 @@ def grouped(nodes: Iterable[Node], key_of: KeyOf, name: Callable[[Node, Key], tu
         if group is None:
             group = found.groups[key] = Group(*name(node, key), node)
         group.count += 1
+        group.nodes.append(node)
         for tensor in node.inputs:
             source = keys.get(tensor.node)
             if source == key:

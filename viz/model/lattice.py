@@ -29,13 +29,14 @@ class Item:
     """Something that is drawn.
 
     Attributes:
-        role: "part" of a cell, "gap" for steps left out, "state" after a step, "start" before the first, "entry" of a sequence
-            at a position, the "whole" sequence, a "block" outside loops.
+        role: "part" of a cell, "gap" for steps left out, "state" after a step, "start" before the first, "entry" of a
+            sequence at a position, the "whole" sequence, a "block" outside loops.
         block: the cell or block that it belongs to.
         part: for a part, which.
         tensor: the value that it shows; of a start, the delay.
         t: its position in time; of a gap, the first position left out.
-        over: for a value from outside that every step of a loop reads as it is, the loop's axis; it is drawn like a sequence.
+        over: for a value from outside that every step of a loop reads as it is, the loop's axis; it is drawn like a
+            sequence.
     """
 
     role: Role

@@ -9,7 +9,7 @@ from viz.model.lattice import Item, Lattice, Link, Station
 
 
 def narrowed(lattice: Lattice, block: Block, t: int) -> Lattice:
-    """Return the lattice of one cell at a position: its parts, the states before and after it, its input and its output."""
+    """Return the lattice of one cell at a position: its parts, the states around it, its input, its output."""
     assert block.loop is not None
     found = Lattice(lattice.subject, lattice.sequences, names=lattice.names)
     found.stations = {block.loop: [Station(t, t, 1, False)]}

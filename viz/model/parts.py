@@ -16,7 +16,8 @@ Anchors = Mapping[str, tuple[str, ...]]  # by part, the names that its value may
 def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     """Cut a cell into named parts, or return None if it is not made that way.
 
-    A part is the node of its name and what serves that node alone; a cell fits if every part is found and nothing is left.
+    A part is the node of its name and what serves that node alone; a cell fits if every part is found and nothing is
+    left.
     """
     found: dict[Node, str] = {}
     for name, values in anchors.items():

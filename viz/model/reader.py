@@ -1,4 +1,4 @@
-"""Reading loops: what every step reads, and from where. Delays, slices and last values are followed back to what they stand for."""
+"""Reading loops: what every step reads, and from where; delays and slices are followed back to what they stand for."""
 
 from __future__ import annotations
 

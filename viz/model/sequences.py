@@ -11,8 +11,8 @@ from viz.model.subject import Subject, Use, plain_time, time_axis
 class Sequences:
     """Every sequence that meets a loop, and what it is gathered from.
 
-    A driver that merges its directions (concat, sum, …) does so at every position alike, so the merged tensor is drawn as the one
-    sequence, and the two that it is made of are not.
+    A driver that merges its directions (concat, sum, …) does so at every position alike, so the merged tensor is
+    drawn as the one sequence, and the two that it is made of are not.
 
     Attributes:
         over: by sequence, the dimension that is time.

@@ -19,7 +19,9 @@ from graphengine.trace import Trace
 Subjectlike: TypeAlias = Graph | Plan | Trace
 Use: TypeAlias = tuple[Node, int]  # one edge of the graph: a node and the number of the input that it reads there
 Uses: TypeAlias = tuple[Use, ...]
-Flow: TypeAlias = tuple[tuple[Uses, int | None], ...]  # edges of the graph at positions in time: what a drawn edge stands for
+Flow: TypeAlias = tuple[
+    tuple[Uses, int | None], ...
+]  # edges of the graph at positions in time: what a drawn edge stands for
 
 
 class Subject:
@@ -38,6 +40,7 @@ class Subject:
                 f"a picture is of a graph, a plan or a trace, not of a {type(what).__name__}"
                 f"{errors.at(errors.user_location())}"
             )
+        self.what = what
         self.trace = what if isinstance(what, Trace) else None
         plan = what.plan if isinstance(what, Trace) else what
         self.graph: Graph = plan if isinstance(plan, Graph) else plan.graph
@@ -90,7 +93,7 @@ class Subject:
         return trace is not None and any(trace.edge_carries(node, i) for uses, _ in flow for node, i in uses)
 
     def contribution(self, flow: Flow) -> Array | None:
-        """Return the gradient that a drawn edge carries: the sum over the edges that it stands for; None for no gradient.
+        """Return the gradient that a drawn edge carries, the sum over the edges that it stands for; None for none.
 
         An edge of a loop's body without a position stands for those of all steps.
         """
@@ -109,10 +112,11 @@ class Subject:
         if node.loop is None or t is not None:
             yield trace.contribution(node, i, t)
         elif isinstance(node.op, StepSlice):
-            whole = np.zeros(trace.shape(node.inputs[0]), node.inputs[0].dtype)
-            steps = np.moveaxis(whole, node.op.axis, 0)
-            for position in trace.positions(node.loop):
-                steps[position] = trace.grad(node.output, position)
+            parts = {position: trace.grad(node.output, position) for position in trace.positions(node.loop)}
+            lead = next((part.shape[: part.ndim - node.output.spec.rank] for part in parts.values()), ())
+            whole = np.zeros(lead + trace.shape(node.inputs[0]), node.inputs[0].dtype)
+            for position, part in parts.items():
+                np.moveaxis(whole, node.op.axis, 0)[position] = part
             yield whole
         else:
             for position in trace.positions(node.loop):
@@ -135,7 +139,7 @@ def norm(array: Array) -> float:
 
 
 def plain_time(node: Node, over: object) -> bool:
-    """Tell whether a node treats every position in time alike, so that its value at `t` depends on its inputs at `t` only."""
+    """Tell whether a node treats every position in time alike: its value at `t` depends on its inputs at `t` only."""
     if len(node.outputs) > 1 or over not in node.output.shape:
         return False
     cores, (after, *_) = node.op.core(len(node.inputs))
@@ -152,7 +156,7 @@ def time_axis(tensor: Tensor, over: object) -> int:
     """The axis of a sequence that is time."""
     if isinstance(tensor.node.op, StackSteps):
         return len(tensor.shape) + tensor.node.op.axis
-    return tensor.shape.index(over)  # type: ignore[arg-type]
+    return list[object](tensor.shape).index(over)
 
 
 def _static(nodes: Iterable[Node]) -> set[Node]:

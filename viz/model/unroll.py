@@ -1,7 +1,7 @@
 """Unrolling: a graph with loops becomes what a lattice shows, at the positions in time that it shows.
 
-A delay is no thing of its own here: it is the line from a state to the next step. A slice is the line from a sequence to its
-step, a last value the state that stands at the end.
+A delay is no thing of its own here: it is the line from a state to the next step. A slice is the line from a sequence
+to its step, a last value the state that stands at the end.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import TypeAlias
 from graphengine.graph import Tensor
 from graphengine.loop import Loop, StepSlice
 from viz.model.lattice import Item, Lattice, Part, Station, stations
-from viz.model.reader import Origin, Read, Reader, Split
-from viz.model.subject import Subject, Use
+from viz.model.reader import Read, Reader, Split
+from viz.model.subject import Subject, Use, Uses
 
 Choose: TypeAlias = Callable[[list[int]], Iterable[int]]
 
@@ -123,7 +123,8 @@ class _Unrolling:
         home = self.reader.part_of.get(origin.tensor.node)
         if k < origin.lag:
             near = reader.block if isinstance(reader, Part) else home.block if home is not None else None
-            return Item("start", near, tensor=origin.delays[k].output, t=self.positions[0])
+            first = Item("start", near, tensor=origin.delays[k].output, t=self.positions[0])
+            return first if near is not None else None
         if origin.kind == "shared":
             here = self.positions[k]
             return None if self._station(here).gap else Item("entry", tensor=origin.tensor, t=here, over=self.loop.over)
@@ -145,7 +146,7 @@ class _Unrolling:
             for tensor in states if block.loop is self.loop else ():
                 if not last and tensor not in self.reader.delayed:
                     continue
-                flow = [
+                flow: list[tuple[Uses, int | None]] = [
                     (read.uses, self.positions[k + read.origin.lag])
                     for read in self.reads
                     if read.origin.tensor is tensor and read.origin.lag and k + read.origin.lag < len(self.positions)

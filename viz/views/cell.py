@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from graphengine import errors
+from graphengine import Tensor, errors
 from layers.place import Place
-from layers.readings import readings, rows
+from layers.readings import Reading, readings, rows
 from viz import text
 from viz.layout.grid import Spacing
 from viz.model.blocks import Block, body_blocks
@@ -19,10 +19,12 @@ from viz.scene import Box, Line
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content
-from viz.views.board import Board, Options
+from viz.views.board import Board
 from viz.views.drawing import draw_lines
 from viz.views.flows import Scale
 from viz.views.insides import Insides
+from viz.views.stamps import draw_stage
+from viz.views.words import Options
 
 Show = Literal["forward", "gradient", "both"]
 
@@ -49,8 +51,8 @@ def cell(
         t: the position in time; by default the last step that the loop runs.
         layer: which layer of a stack, 0 being the lowest.
         direction: which direction.
-        show: the values on their way forward; the gradients, under the article's names (DHt, DOt, DCt, DCprojt, DFt, DIt,
-            DHX → dxt and Dh_next, DCt_recur), with their shapes; or both.
+        show: the values on their way forward; the gradients, under the article's names (DHt, DOt, DCt, DCprojt, DFt,
+            DIt, DHX → dxt and Dh_next, DCt_recur), with their shapes; or both.
         path: where the cell stands (`"encoder/layer0"`), where layer and direction leave it open.
         theme, title, scale: as for `unrolled`.
 
@@ -82,11 +84,11 @@ def cell(
     options = Options(gradient, names=names, faded=show == "gradient")
     board = Board(lattice, options, insides.circuits(lattice, gradient), _SPACING[gradient])
     (stage,) = board.stages
-    board.draw(stage)
+    draw_stage(board, stage)
     named = _name_gradients(board, block, position) if gradient else set()
     draw_lines(board, unnumbered=named, handed=_handed(board, block, position) if gradient else None)
     shown = title if title is not None else _title(subject, block, position)
-    return View(board.sketch.scene(shown, scale=scale), theme)
+    return View(board.sketch.scene(shown, scale=scale), theme, subject)
 
 
 def _cells(subject: Subject) -> list[Block]:
@@ -97,11 +99,14 @@ def _found(subject: Subject, layer: int, direction: str, path: str | None) -> Bl
     cells = _cells(subject)
     way = {"fw": 0, "bw": 1}.get(direction, -1)
     fits = [
-        block for block in cells
+        block
+        for block in cells
         if (block.path == path if path is not None else (block.layer or 0) == layer and block.direction == way)
     ]
     if not fits:
-        known = ", ".join(f"{b.path} (layer={b.layer or 0}, direction={'fw' if not b.direction else 'bw'!r})" for b in cells)
+        known = ", ".join(
+            f"{b.path} (layer={b.layer or 0}, direction={'fw' if not b.direction else 'bw'!r})" for b in cells
+        )
         wanted = f"path {path!r}" if path is not None else f"layer {layer}, direction {direction!r}"
         raise errors.UnknownPathError(
             f"{subject.graph.name}: no cell at {wanted}; there are {known or 'none'}{errors.at(errors.user_location())}"
@@ -126,7 +131,7 @@ def _position(subject: Subject, block: Block, t: int | None) -> int:
 
 
 def _symbolic(position: int) -> dict[int, str]:
-    """Names of positions where there are no numbers: t, t-1, …"""
+    """Names of positions where there are no numbers: t, t-1, and so on."""
     return {position + k: f"t{k:+d}" if k else "t" for k in range(-_REACH, _REACH + 1)}
 
 
@@ -141,7 +146,8 @@ def _name_gradients(board: Board, block: Block, t: int) -> set[tuple[str, str]]:
     assert trace is not None
     found = readings(trace, block.scope, t)
     taken: set[tuple[str, str]] = set()
-    for row in rows(Place(trace, block.scope)):
+    where = Place(trace, block.scope)
+    for row in rows(where):
         place = _spot(board, block, t, row.kind, row.of)
         if row.name not in found or place is None:
             continue
@@ -149,13 +155,23 @@ def _name_gradients(board: Board, block: Block, t: int) -> set[tuple[str, str]]:
         array = found[row.name]
         head = f"{row.name} = [dxt, D{row.of}_next]" if row.kind == "pair" else row.name
         lines = (
-            Line(head, 10, bold=True), Line(text.shape(array), 8.5, "muted"),
+            Line(head, 10, bold=True),
+            Line(text.shape(array), 8.5, "muted"),
             *(Line(each, 8.5) for each in content.spelt(array) if each != text.shape(array)),
         )
         width, height = content.size_of(lines, 7)
-        board.sketch.box(Box("", x, y, width, height, "round", "gradient", lines, f"{row.name}: {row.meaning}", block.path))
+        about = Item("state", block, tensor=_value_of(where, row), t=t)
+        tip = f"{row.name}: {row.meaning}"
+        board.sketch.box(Box("", x, y, width, height, "round", "gradient", lines, tip, block.path, about=about))
         taken |= ends
     return taken
+
+
+def _value_of(place: Place, row: Reading) -> Tensor | None:
+    """The value that a named gradient is of."""
+    if row.kind == "input":
+        return place.scope.ports.get("x")
+    return (place.named if row.kind == "gradient" else place.before).get(row.of)
 
 
 def _handed(board: Board, block: Block, t: int) -> float | None:
@@ -189,12 +205,12 @@ def _spot(
     if kind == "input":
         below = [box for item, box in board.boxes.items() if item.role == "entry" and box.y > y]
         if below:
-            return (below[0].x + 76, below[0].top - 30), {("v", "")}
+            return (below[0].x + 76, y + circuit.height + 33), {("v", "")}
     return None
 
 
 def _carriers(board: Board, block: Block, of: str) -> set[tuple[str, str]]:
-    """The wires that carry the whole gradient of a value: those on which it leaves its part, or else those that lead there."""
+    """The wires that carry the whole gradient of a value: on which it leaves its part, or else that lead there."""
     home = next(
         (part for part in board.lattice.parts[block] for node in part.nodes for tensor in node.outputs
          if content.bare(tensor.name) == of), None,

@@ -19,9 +19,23 @@ from viz.scene import BoxKind, Line, Shape
 
 SYMBOLS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b", "recurrent_bias": "d", "table": "E"}
 GLYPHS = {
-    "sigmoid": "σ", "tanh": "tanh", "add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "matmul",
-    "concat": "[ ; ]", "negate": "−x", "exp": "exp", "relu": "relu", "identity": "=", "softmax": "softmax",
-    "hold": "hold", "square": "x²", "mean": "mean", "sum": "Σ",
+    "sigmoid": "σ",
+    "tanh": "tanh",
+    "add": "+",
+    "subtract": "−",
+    "multiply": "⊙",
+    "divide": "÷",
+    "matmul": "matmul",
+    "concat": "[ ; ]",
+    "negate": "−x",
+    "exp": "exp",
+    "relu": "relu",
+    "identity": "=",
+    "softmax": "softmax",
+    "hold": "hold",
+    "square": "x²",
+    "mean": "mean",
+    "sum": "Σ",
 }
 KINDS = {"c": "c", "h": "h"}
 
@@ -72,7 +86,10 @@ def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: i
             shown = ", ".join(
                 f"{what} {text.number(each, 5)}"
                 for what, each in (
-                    ("min", numbers.min()), ("max", numbers.max()), ("mean", numbers.mean()), ("‖·‖", norm(numbers)),
+                    ("min", numbers.min()),
+                    ("max", numbers.max()),
+                    ("mean", numbers.mean()),
+                    ("‖·‖", norm(numbers)),
                 )
             )
             lines.append(f"{name} {text.shape(array)}: {shown}")
@@ -83,12 +100,12 @@ def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: i
 
 def named(kind: str) -> str:
     """The field's word for a cell or an op: `LSTMCell` is an LSTM, `softmax_cross_entropy` has spaces."""
-    return kind.removesuffix("Cell").replace("_", " ") or kind
+    return short(kind.removesuffix("Cell").replace("_", " ") or kind)
 
 
 def symbol_of(parameter: Parameter) -> str:
     """The letter of a parameter where it has one, else its name."""
-    return SYMBOLS.get(parameter.name, parameter.name)
+    return SYMBOLS.get(parameter.name, short(parameter.name))
 
 
 def weights(block: Block, subject: Subject) -> list[str]:
@@ -108,7 +125,7 @@ def weight_tooltip(block: Block, subject: Subject) -> str:
 
 
 def weight_gradients(block: Block, subject: Subject, t: int | None) -> list[tuple[str, float]]:
-    """The norms of what a block contributes at a step to the gradients of its parameters, read as they are or cut in parts."""
+    """The norms of what a block contributes at a step to the gradients of its parameters, whole or cut in parts."""
     found: dict[Parameter, dict[Tensor, Array]] = {}
     for use, tensor in block.weights(subject):
         parameter = _whole_parameter(tensor)
@@ -116,9 +133,11 @@ def weight_gradients(block: Block, subject: Subject, t: int | None) -> list[tupl
         if parameter is not None and part is not None:
             parts = found.setdefault(parameter, {})
             parts[tensor] = parts[tensor] + part if tensor in parts else part
+    order = list(SYMBOLS)
+    known = sorted((each for each in found if each.name in SYMBOLS), key=lambda each: order.index(each.name))
     return [
-        (symbol_of(parameter), math.hypot(*(norm(part) for part in parts.values())))
-        for parameter, parts in found.items()
+        (symbol_of(parameter), math.hypot(*map(norm, found[parameter].values())))
+        for parameter in dict.fromkeys([*known, *found])
     ]
 
 
@@ -133,7 +152,7 @@ def block_title(block: Block) -> tuple[str, list[str]]:
     node = block.nodes[-1]
     if not block.single:
         return named(block.kind), []
-    kind, name = node.op.kind, node.output.name
+    kind, name = node.op.kind, short(node.output.name)
     if kind == "placeholder":
         return name, []
     return (named(kind), []) if name.startswith(kind) else (name, [named(kind)])
@@ -146,6 +165,11 @@ def looks(name: str) -> tuple[BoxKind, Shape]:
     return "state", "pill"
 
 
+def short(name: str, limit: int = 24) -> str:
+    """A user's name as a label: what is too long ends in an ellipsis, and stands in the tooltip."""
+    return text.clean(name, limit)
+
+
 def bare(name: str) -> str:
     """A value's name without the number that made it unique: `f_1` of a second step is f."""
     return re.sub(r"_\d+\Z", "", name)
@@ -156,7 +180,9 @@ def glyph(node: Node) -> str:
     return GLYPHS.get(node.op.kind, named(node.op.kind))
 
 
-def lines(title: str, rest: list[str], *, size: float = 10.0, small: float = 8.5, muted: bool = False) -> tuple[Line, ...]:
+def lines(
+    title: str, rest: list[str], *, size: float = 10.0, small: float = 8.5, muted: bool = False
+) -> tuple[Line, ...]:
     """A bold title above smaller lines."""
     role: Any = "muted" if muted else "auto"
     return (Line(title, size, bold=True), *(Line(each, small, role) for each in rest))

@@ -42,8 +42,9 @@ def draw_line(board: Board, link: Link, way: Route, *, numbered: bool = True) ->
     if "circle" in (way.source.shape, way.target.shape):
         curve = meet(curve, way.source, way.target)
     edge = board.sketch.edge(
-        way.source, way.target, curve, way.kind, emphasis="faded" if board.options.faded else "normal"
-    )
+        way.source, way.target, curve, way.kind, about=link,
+        emphasis="faded" if board.options.faded else "normal",
+    )  # fmt: skip
     if board.options.gradient and board.subject.carries(link.flow):
         array = board.subject.contribution(link.flow)
         if array is not None:

@@ -1,4 +1,4 @@
-"""Gradient overlays: beside every forward edge that carries a gradient one edge against it, as wide as its norm says."""
+"""Gradient overlays: against every forward edge that carries a gradient one edge, as wide as its norm says."""
 
 from __future__ import annotations
 
@@ -72,5 +72,13 @@ def _against(flow: Flow, boxes: dict[str, Box], low: float, high: float) -> Edge
         label = replace(flow.label, content=number, role=role)  # type: ignore[arg-type]
     width = 0.9 + 2.3 * strength if kind == "gradient" else 1.0
     return Edge(
-        forward.target, forward.source, curve, kind, round(width, 2), round(strength, 3), label=label, tooltip=flow.tooltip
+        forward.target,
+        forward.source,
+        curve,
+        kind,
+        round(width, 2),
+        round(strength, 3),
+        label=label,
+        tooltip=flow.tooltip,
+        about=forward.about,
     )

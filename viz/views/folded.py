@@ -24,8 +24,9 @@ _DELAY = (34.0, 20.0)
 def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None = None) -> View:
     """Draw a graph as it was written.
 
-    Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step ago (z⁺¹ in
-    the backward direction, whose step before is the next position). Lines carry shapes, cells the number of their weights.
+    Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step
+    ago (z⁺¹ in the backward direction, whose step before is the next position). Lines carry shapes, cells the number
+    of their weights.
 
     Args:
         what: a graph, a plan (what it needs of its graph), or a trace (with sizes in numbers).
@@ -43,7 +44,7 @@ def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None
     drawing.draw()
     shown = subject.graph.name if title is None else title
     weights = sum(parameter.size for parameter in subject.graph.parameters)
-    return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme)
+    return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme, subject)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,11 @@ class _Drawing:
         things: list[Item | Return] = [*items, *self.far]
         bodies = [self._body(item) for item in items]
         sizes = [(body.width + body.room, body.height) for body in bodies] + [_DELAY] * len(self.far)
-        skew = {k: (body.room / 2 if body.left else -body.room / 2, body.width) for k, body in enumerate(bodies) if body.room}
+        skew = {
+            k: (body.room / 2 if body.left else -body.room / 2, body.width)
+            for k, body in enumerate(bodies)
+            if body.room
+        }
         index = {thing: k for k, thing in enumerate(things)}
         links = self._links()
         edges = [(index[link.source], index[link.target]) for link in links]
@@ -104,7 +109,8 @@ class _Drawing:
             corners = [paper(corner) for corner in found.routes[k]]
             kind: EdgeKind = self._kind(links[k]) if k < len(links) else "delay"
             curve = bent(corners, upright_bends=True)
-            self.sketch.edge(self.boxes[things[source]], self.boxes[things[target]], curve, kind)
+            about = links[k] if k < len(links) else None
+            self.sketch.edge(self.boxes[things[source]], self.boxes[things[target]], curve, kind, about=about)
             if k in labels:
                 x, y = paper(found.labels[k])
                 self.sketch.texts.append(Text(x + 8, y, self._label(links[k]), "start", 8.5, "muted"))
@@ -139,7 +145,7 @@ class _Drawing:
         subject, block = self.subject, item.block
         if block is None:
             assert item.tensor is not None
-            return (Line(item.tensor.name, 11, bold=True),)
+            return (Line(content.short(item.tensor.name), 11, bold=True),)
         if item.role == "block":
             title, under = content.block_title(block)
             rest = [*under, *content.weights(block, subject)]
@@ -165,7 +171,7 @@ class _Drawing:
                 kind = "input" if block.nodes[0].op.kind == "placeholder" else "op"
             if item.tensor is not None and not item.tensor.shape and item.role == "block":
                 kind = "loss"
-        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, body.lines, tip, path))
+        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, body.lines, tip, path, about=item))
 
     def _draw_loops(self, item: Item) -> None:
         """The states of a cell, out at its side and back into it."""
@@ -186,17 +192,19 @@ class _Drawing:
             self.sketch.edge(delay, cell, back, kind)
             beside = x + way * (_DELAY[0] / 2 + 6)
             role = kind if kind in ("c", "h", "state") else "text"
-            self.sketch.texts.append(Text(beside, y, self._loop_text(each), "end" if left else "start", 9, role))  # type: ignore[arg-type]
+            self.sketch.texts.append(Text(beside, y, self._loop_text(each), "end" if left else "start", 9, role))
 
     def _state_kind(self, each: Return) -> EdgeKind:
         return "c" if each.name == "c" else "h" if each.name == "h" else "state"
 
     def _loop_text(self, each: Return) -> str:
-        return f"{each.name}  {text.shape(self.subject.shape(each.tensor))}"
+        return f"{content.short(each.name)}  {text.shape(self.subject.shape(each.tensor))}"
 
     def _delay(self, each: Return, x: float, y: float) -> Box:
         backwards = each.target.block is not None and bool(each.target.block.direction)
         mark = text.indexed("z", above=f"{'+' if backwards else '-'}{each.lag}")
         steps = f"{each.lag} step{'s' if each.lag > 1 else ''}"
         tip = f"{each.tensor.path}, {steps} {'later' if backwards else 'earlier'}"
-        return self.sketch.box(Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path))
+        return self.sketch.box(
+            Box("", x, y, *_DELAY, "round", "delay", (Line(mark, 10, bold=True),), tip, each.tensor.path, about=each)
+        )

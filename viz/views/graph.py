@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from graphengine import errors
-from graphengine.graph import Node
+from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay
 from graphengine.scope import Scope
-from graphengine.sources import ParameterValue, Placeholder
+from graphengine.sources import Constant, ParameterValue, Placeholder
+from graphengine.spec import Array
 from viz import text
 from viz.layout.layered import arrange, bent
 from viz.model.groups import Group, Grouped, Key, KeyOf, by_depth, by_kind, by_paths, grouped
@@ -25,13 +26,17 @@ _LABELLED = 60  # so many edges get the shapes of what flows
 
 
 def graph(
-    what: Subjectlike, *, fold: int | Iterable[str] | None = None, budget: int = BUDGET, theme: str | Theme = "light",
+    what: Subjectlike,
+    *,
+    fold: int | Iterable[str] | None = None,
+    budget: int = BUDGET,
+    theme: str | Theme = "light",
     title: str | None = None,
 ) -> View:
     """Draw any graph op by op, its inputs at the bottom.
 
-    A large graph is folded by itself: scopes become boxes, as many as fit; where there are too many of these too, nodes that do
-    the same become one box with their number.
+    A large graph is folded by itself: scopes become boxes, as many as fit; where there are too many of these too,
+    nodes that do the same become one box with their number.
 
     Args:
         what: a graph, a plan (what it needs of its graph), or a trace (with short values).
@@ -54,7 +59,15 @@ def graph(
     sketch = _drawn(subject, found)
     count = len(subject.nodes)
     about = f"{count:,} nodes" + ("" if count == len(found.groups) else f" in {len(found.groups):,} boxes")
-    return View(sketch.scene(subject.graph.name if title is None else title, about), theme)
+    return View(sketch.scene(subject.graph.name if title is None else title, about), theme, subject)
+
+
+def inside(subject: Subject, nodes: Iterable[Node], title: str, theme: str | Theme = "light") -> View:
+    """Draw some nodes of a graph op by op, with what they read."""
+    chosen = list(nodes)
+    sources = {tensor.node for node in chosen for tensor in node.inputs}
+    found = grouped(sorted({*chosen, *sources}, key=lambda node: node.index), by_depth(0), _name)
+    return View(_drawn(subject, found).scene(title, f"{len(chosen):,} nodes"), theme, subject)
 
 
 def _grouped(subject: Subject, fold: int | Iterable[str] | None, budget: int) -> Grouped:
@@ -74,8 +87,8 @@ def _grouped(subject: Subject, fold: int | Iterable[str] | None, budget: int) ->
         found = grouped(nodes, by_paths(paths), _name)
     if len(found.groups) > budget:
         raise errors.BudgetError(
-            f"{subject.graph.name}: {len(found.groups):,} boxes, beyond the budget of {budget:,}; fold more (fold=1, or "
-            f"fold=[paths of scopes]), let it be folded by itself (fold=None), draw what loops do (viz.unrolled, "
+            f"{subject.graph.name}: {len(found.groups):,} boxes, beyond the budget of {budget:,}; fold more (fold=1, "
+            f"or fold=[paths of scopes]), let it be folded by itself (fold=None), draw what loops do (viz.unrolled, "
             f"viz.folded), or raise budget={errors.at(errors.user_location())}"
         )
     return found
@@ -131,10 +144,10 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
         x, y = paper(placed.centres[k])
         tip = content.statistics(group.first.output, _value(subject, group), None) if group.count == 1 else group.path
         path = group.first.path if group.count == 1 else group.path
-        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path)))
+        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path, about=group)))
     for k, (source, target) in enumerate(edges):
         tensors, delayed = flows[k]
-        kind: EdgeKind = "delay" if delayed else "weights" if _kind_of(tensors) else "forward"
+        kind: EdgeKind = "delay" if delayed else "weights" if _are_weights(tensors) else "forward"
         tip = "\n".join(f"{tensor.path} {tensor.spec}" for tensor in tensors)
         curve = bent([paper(corner) for corner in placed.routes[k]], upright_bends=True)
         sketch.edge(boxes[source], boxes[target], curve, kind, tooltip=tip)
@@ -144,15 +157,19 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
     return sketch
 
 
-def _kind_of(tensors: list) -> bool:
+def _are_weights(tensors: list[Tensor]) -> bool:
     return all(isinstance(tensor.node.op, ParameterValue) for tensor in tensors)
 
 
-def _label(subject: Subject, tensors: list) -> str:
-    return text.shape(subject.shape(tensors[0])) if len(tensors) == 1 else f"{len(tensors)}{'+' * (len(tensors) > 3)} values"
+def _label(subject: Subject, tensors: list[Tensor]) -> str:
+    return (
+        text.shape(subject.shape(tensors[0]))
+        if len(tensors) == 1
+        else f"{len(tensors)}{'+' * (len(tensors) > 3)} values"
+    )
 
 
-def _value(subject: Subject, group: Group):
+def _value(subject: Subject, group: Group) -> Array | None:
     node = group.first
     return subject.value(node.output) if node.loop is None else None
 
@@ -161,18 +178,19 @@ def _lines(subject: Subject, group: Group, key: Key) -> tuple[Line, ...]:
     node = group.first
     if isinstance(key, str):
         return (
-            Line(content.named(group.kind), 11, bold=True), Line(group.path, 8.5, "muted"),
+            Line(content.named(group.kind), 11, bold=True),
+            Line(content.short(group.path, 40), 8.5, "muted"),
             Line(f"{group.count:,} nodes", 8.5, "muted"),
         )
     if group.count > 1:
         lines = [Line(f"{content.named(group.kind)} ×{group.count:,}", 11, bold=True)]
         lines += [Line(group.path, 8.5, "muted")] if group.path else []
         return (*lines, *([Line(f"{group.inner:,} edges among them", 8.5, "muted")] if group.inner else []))
-    name = node.output.name
+    name = content.short(node.output.name)
     if isinstance(node.op, Placeholder | ParameterValue):
         return (Line(name, 10, bold=True), Line(text.shape(subject.shape(node.output)), 8, "muted"))
-    if node.op.kind == "constant" and not node.output.shape:
-        return (Line(text.number(node.op.value(node, None)), 10, bold=True),)  # type: ignore[arg-type]
+    if isinstance(node.op, Constant) and not node.output.shape:
+        return (Line(text.number(node.op.array[()]), 10, bold=True),)
     sign = "z⁻¹" if isinstance(node.op, Delay) else content.glyph(node)
     value = content.brief(_value(subject, group), len(node.output.shape))
     lines = [Line(sign, 10, bold=True)]

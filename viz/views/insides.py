@@ -51,7 +51,9 @@ class Insides:
 
 def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
     """What the ends of a line are called inside a cell; None for a line that has nothing to do with it."""
-    inside = [item.part.name if item.part is not None and item.block is block else "" for item in (link.source, link.target)]
+    inside = [
+        item.part.name if item.part is not None and item.block is block else "" for item in (link.source, link.target)
+    ]
     if not any(inside):
         return None
     source = inside[0] or (f"<{link.lane}" if link.lane else "v")
@@ -87,7 +89,9 @@ def look(part: Part) -> tuple[Shape, BoxKind]:
     return "round", "op" if part.nodes[-1].op.kind in _PLAIN else "gate"
 
 
-def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None) -> tuple[Line, ...]:
+def part_lines(
+    subject: Subject, part: Part, t: int | None, gradient: bool, ball: bool | None = None
+) -> tuple[Line, ...]:
     """What is written in a part of a cell: products with their shapes, activations with their values."""
     if not part.nodes:
         name = part.name.removesuffix("_prev").removesuffix("_out")
@@ -96,14 +100,18 @@ def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball
     products = [each for each in part.nodes if each.op.kind == "matmul"]
     if ball if ball is not None else node.op.kind in _SIGNS and not products:
         return (Line(content.glyph(node), 12, bold=True),)
-    name, sign = content.bare(node.output.name), content.glyph(node)
+    name, sign = content.short(content.bare(node.output.name)), content.glyph(node)
     value = content.brief(subject.value(node.output, t), len(node.output.shape)) if t is not None else ""
     numbers = [Line(value, 8.5)] if value else []
     spelt = _spelt_products(subject, part, products)
     if part.name in ("product", "reset") or node in products:
         if node.op.kind == "multiply":
             gates = [tensor.name for tensor in node.inputs if tensor.node not in part.nodes]
-            spelt = f"{' ⊙ '.join(map(content.bare, gates))} ⊙ ({spelt})" if products else " ⊙ ".join(map(content.bare, gates))
+            spelt = (
+                f"{' ⊙ '.join(map(content.bare, gates))} ⊙ ({spelt})"
+                if products
+                else " ⊙ ".join(map(content.bare, gates))
+            )
         shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
         weights = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
         parts = "  ".join(f"∂{letter} {text.number(size, 2)}" for letter, size in weights) if gradient else ""
@@ -115,23 +123,23 @@ def part_lines(subject: Subject, part: Part, t: int | None, gradient: bool, ball
 
 def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
     """Spell the products of a part and what is added to them: x·W + h·U + b."""
-    terms = []
-    for each in products:
-        terms.append("·".join(_symbol(subject, part, tensor) for tensor in each.inputs))
+    terms = ["·".join(_symbol(subject, part, tensor) for tensor in each.inputs) for each in products]
     for node in part.nodes:
         if node.op.kind == "add":
-            terms += [_symbol(subject, part, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)]
+            terms += [
+                _symbol(subject, part, t) for t in node.inputs if t.node in subject.static and subject.parameters(t)
+            ]
     return " + ".join(terms)
 
 
 def _symbol(subject: Subject, part: Part, tensor: Tensor) -> str:
     """The letter of a value: of a weight, of a state of the step before, of an input or another layer's output."""
     if isinstance(tensor.node.op, Delay):
-        return content.bare(tensor.name).removesuffix("_prev")
+        return content.short(content.bare(tensor.name).removesuffix("_prev"), 12)
     if isinstance(tensor.node.op, StepSlice):
-        return tensor.node.inputs[0].name
+        return content.short(tensor.node.inputs[0].name, 12)
     layer = tensor.node.scope.nearest("layer")
     if layer is not None and layer is not part.block.scope.nearest("layer") and tensor.node not in subject.static:
-        return text.indexed(content.bare(tensor.name), above=f"({layer.index})")
+        return text.indexed(content.short(content.bare(tensor.name), 12), above=f"({layer.index})")
     found = subject.parameters(tensor) if tensor.node in subject.static else []
-    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.bare(tensor.name)
+    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.short(content.bare(tensor.name), 12)

@@ -1,18 +1,16 @@
-"""Regions: what stands outside loops, beside the lattices. Before a lattice it flows to the right, after the last one upwards."""
+"""Regions: what stands outside loops, beside the lattices: before one it flows to the right, after the last upwards."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from viz import text
 from viz.curves import Curve, rounded, sideways
 from viz.layout.grid import TITLE
 from viz.layout.layered import Arrangement, arrange, bent
 from viz.model.lattice import Item, Link
-from viz.model.subject import norm
-from viz.scene import Box, BoxKind, Line, Point, Text
-from viz.views import content
+from viz.scene import Box, Point, Text
+from viz.views.blocks import block_box
 from viz.views.board import Board
 from viz.views.flows import OFFSET
 from viz.views.routes import Route, state_kind
@@ -39,7 +37,7 @@ class Region:
 
 
 def regions(board: Board) -> list[Region]:
-    """Cut what is outside loops into regions: one before every lattice, and one after the last, or one that is all there is."""
+    """Cut what is outside loops into regions: one before every lattice and one after the last, or the only one."""
     wide = {key for stage in board.stages for key in stage.rows}
     items = [item for item in board.lattice.items if item.role == "block" and item.block not in wide]
     found = [Region(False) for _ in board.stages] + [Region(bool(board.stages))]
@@ -99,43 +97,12 @@ def _stages(board: Board) -> dict[Item, int]:
     return found
 
 
-def block_lines(board: Board, item: Item) -> tuple[Line, ...]:
-    """What stands in a block outside loops: its name, its weights, its value, what its weights get."""
-    block = item.block
-    assert block is not None and item.tensor is not None
-    subject = board.subject
-    value = content.spelt(subject.value(item.tensor), len(item.tensor.shape))
-    if not value and item.tensor.shape:
-        value = [text.shape(subject.shape(item.tensor))]
-    if _kind(board, item) == "loss":
-        return (Line(content.named(block.nodes[-1].op.kind), 9.5), *(Line(each, 13, bold=True) for each in value))
-    title, under = content.block_title(block)
-    lines = [Line(title, 11, bold=True)]
-    lines += [Line(each, 8.5, "muted") for each in (*under, *content.weights(block, subject))]
-    lines += [Line(each, 8.5) for each in value]
-    if board.options.gradient:
-        parts = [f"∂{name} {text.number(size, 2)}" for name, size in content.weight_gradients(block, subject, None)]
-        lines += [Line("  ".join(parts), 8.5, "gradient")] if parts else []
-    return tuple(lines)
-
-
-def _kind(board: Board, item: Item) -> BoxKind:
-    block = item.block
-    assert block is not None and item.tensor is not None
-    if block.single and block.nodes[0].op.kind == "placeholder":
-        return "input"
-    if item.tensor in board.subject.targets and not item.tensor.shape:
-        return "loss"
-    return "op" if block.single else "cell"
-
-
 def _arrange(board: Board, region: Region) -> None:
     """Find places inside a region, in breadth and depth."""
     sizes = []
     for item in region.items:
-        board.words[item] = block_lines(board, item)
-        width, height = content.size_of(board.words[item])
-        width, height = max(width, 54.0), max(height, 26.0)
+        box = block_box(board.words, item)
+        width, height = box.width, box.height
         sizes.append((width, height) if region.upwards else (height, width))
     sizes += [(10.0, 0.0)] * len(region.ports)
     index = {item: k for k, item in enumerate([*region.items, *region.ports])}
@@ -183,18 +150,7 @@ def draw(board: Board, region: Region, left: float, level: float) -> None:
 
     for item, centre in zip(region.items, region.arrangement.centres, strict=False):
         x, y = paper(centre)
-        assert item.block is not None and item.tensor is not None
-        lines = board.words[item]
-        width, height = content.size_of(lines)
-        tip = content.weight_tooltip(item.block, board.subject) if not item.block.single else content.statistics(
-            item.tensor, board.subject.value(item.tensor), board.subject.gradient(item.tensor)
-        )
-        board.boxes[item] = board.sketch.box(
-            Box(
-                "", x, y, max(width, 54.0), max(height, 26.0), "round", _kind(board, item), lines, tip, item.block.path,
-                board.emphasis(item.tensor, None),
-            )
-        )
+        board.boxes[item] = board.sketch.box(replace(block_box(board.words, item), x=x, y=y, about=item))
 
 
 def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[Link, Route]]:
@@ -217,12 +173,15 @@ def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[
         if link.target in region.ports:
             target, end = _goal(board, link.target)
             curve = _join(curve, sideways(corners[-1], end))
-        assert source is not None and target is not None
+        assert source is not None
+        assert target is not None
         spot = region.arrangement.labels.get(k)
         label = None
         if spot is not None:
             x, y = paper(spot)
-            label = Text(x + OFFSET + 6, y, "", "start", 8.5) if region.upwards else Text(x, y + OFFSET + 9, "", size=8.5)
+            label = (
+                Text(x + OFFSET + 6, y, "", "start", 8.5) if region.upwards else Text(x, y + OFFSET + 9, "", size=8.5)
+            )
         kind = state_kind(board, link.source) if link.source.role == "state" else "forward"
         found.append((link, Route(source, target, curve, kind, label, -1)))
     return found
@@ -242,7 +201,7 @@ def _lead_in(way: list[Point], port: Point, upwards: bool) -> Curve:
 def _port(board: Board, item: Item) -> tuple[Box, list[Point]]:
     """The corners of the way out of a lattice. A state at the left end goes back over the top of its row."""
     if item.role == "whole":
-        box, point = board.anchor(item, leaving=True)
+        box, point = board.anchor(item, "right")
         return box, [point]
     box = board.boxes[item]
     if item.role != "state" or item.block is None or not item.block.direction:
@@ -253,12 +212,17 @@ def _port(board: Board, item: Item) -> tuple[Box, list[Point]]:
     lane = board.circuits[item.block].lanes[board.lattice.names[item.tensor]] if item.tensor is not None else 0.0
     left, _ = stage.span()
     out = left - 20 - lane / 8
-    return box, [(box.left, box.y), (out, box.y), (out, top - 12 - lane / 8), (stage.span()[1] + 12, top - 12 - lane / 8)]
+    return box, [
+        (box.left, box.y),
+        (out, box.y),
+        (out, top - 12 - lane / 8),
+        (stage.span()[1] + 12, top - 12 - lane / 8),
+    ]
 
 
 def _goal(board: Board, item: Item) -> tuple[Box, Point]:
     """Where a line meets something that stands in a lattice."""
     if item.role == "whole":
-        return board.anchor(item, leaving=False)
+        return board.anchor(item, "left")
     box = board.boxes[item]
     return box, (box.left, box.y)

@@ -39,7 +39,7 @@ def route(board: Board, link: Link) -> Route | None:
     """Return how a line between things of the stages runs; None for lines that end outside of them."""
     roles = (link.source.role, link.target.role)
     if "block" in roles or "whole" in roles:
-        return None
+        return _on_rail(board, link)
     if roles == ("part", "part") and link.source.block is link.target.block:
         return _inner(board, link)
     if roles[1] == "state":
@@ -49,10 +49,33 @@ def route(board: Board, link: Link) -> Route | None:
     return _rise(board, link)
 
 
+def _on_rail(board: Board, link: Link) -> Route | None:
+    """Between a sequence as a whole and a block across the columns above or below it."""
+    stage = board.home(link.source)
+    if stage is None or stage is not board.home(link.target):
+        return None
+    if any(item.role not in ("whole", "block") for item in (link.source, link.target)):
+        return None
+    source, start = _rail_end(board, link.source, "top")
+    target, end = _rail_end(board, link.target, "bottom")
+    label = Text(start[0] + OFFSET + 6, start[1] - 10, "", "start", _NUMBER)
+    return Route(source, target, straight(start, end), "forward", label, -1)
+
+
+def _rail_end(board: Board, item: Item, side: str) -> tuple[Box, Point]:
+    if item.role == "whole":
+        return board.anchor(item, side)
+    box = board.boxes[item]
+    stage = board.home(item)
+    assert stage is not None
+    return box, (stage.rail, box.top if side == "top" else box.bottom)
+
+
 def _inner(board: Board, link: Link) -> Route:
     """Inside a cell."""
     source, target = board.boxes[link.source], board.boxes[link.target]
-    assert link.source.part is not None and link.target.part is not None
+    assert link.source.part is not None
+    assert link.target.part is not None
     wire = board.wire(link.source, (link.source.part.name, link.target.part.name))
     kind = _inner_kind(board, link)
     if wire is None:
@@ -76,7 +99,7 @@ def state_kind(board: Board, item: Item) -> EdgeKind:
 
 
 def _leave(board: Board, link: Link) -> Route:
-    """From a cell to its state. One line on from there carries the same gradient, and then its number stands there alone."""
+    """From a cell to its state. A single line onward carries the same gradient, and its number."""
     source, target = board.boxes[link.source], board.boxes[link.target]
     y = target.y
     forward = target.x > source.x
@@ -116,9 +139,10 @@ def _arrive(board: Board, link: Link) -> Route:
 
 
 def _around(board: Board, link: Link, kind: EdgeKind, side: int, wire: Wire | None) -> Route:
-    """A state that skips a step passes the cells in between: in turns under and over them, the first one always over."""
+    """A state that skips a step passes under the cells in between, or over them, in turns; the first one over."""
     block, item = link.target.block, link.source
-    assert block is not None and item.t is not None
+    assert block is not None
+    assert item.t is not None
     source, target = board.boxes[item], board.boxes[link.target]
     stage = board.stage_of[block]
     row = stage.rows[block]
@@ -145,7 +169,8 @@ def _rise(board: Board, link: Link) -> Route:
     kind: EdgeKind = "input" if link.source.role == "entry" else "h" if _is_h(board, link) else "forward"
     if link.source.role == "entry" and link.source.t != link.target.t:
         curve = upright((source.x, source.top), (target.left + 14, target.bottom))
-        return Route(source, target, curve, kind, Text(source.x + 15, source.top - 10, "", "start", _NUMBER), -1)
+        label = Text(target.left + 6, target.bottom + 13, "", "end", _NUMBER)
+        return Route(source, target, curve, kind, label, -1)
     stage = board.stage_of[lower]
     parts = [item.part.name if item.part is not None else "" for item in (link.source, link.target)]
     course = stage.lines[lower, parts[0], upper, parts[1]]

@@ -1,4 +1,4 @@
-"""Sketches: a scene in the making. It gives out ids, remembers which flows a gradient runs against, and adds legend and title."""
+"""Sketches: scenes in the making. They give out ids, remember where gradients run, and add legend and title."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from viz.views.flows import Flow, Scale, overlay
 
 MARGIN = 18.0
 _KEYS: tuple[tuple[BoxKind, str], ...] = (
-    ("c", "c, cell state"), ("h", "h, hidden state"), ("state", "state"), ("delay", "z⁻¹, one step ago"),
+    ("c", "c, cell state"),
+    ("h", "h, hidden state"),
+    ("state", "state"),
+    ("delay", "z⁻¹, one step ago"),
 )
 
 
@@ -71,8 +74,8 @@ class Sketch:
     ) -> Scene:
         """Finish: gradients, a legend of what occurs, a title, and everything moved into the canvas."""
         gradients, span = overlay(self.flows, self.boxes, scale)
-        left, top, right, bottom = self.extent()
-        heading = [Text(left, top - 42, title, "start", 15, bold=True)] if title else []
+        left, top, _, bottom = self.extent()
+        heading = [Text(left, top - 42, text.clean(title, 90), "start", 15, bold=True)] if title else []
         if subtitle:
             heading.append(Text(left, top - 23, subtitle, "start", 9.5, "muted"))
         below = bottom + 16
@@ -101,7 +104,9 @@ class Sketch:
         labelled = Sketch()
         labelled.texts = [edge.label for edge in gradients if edge.label is not None]
         x0, y0, x1, y1 = _union(everything.extent(), labelled.extent() if labelled.texts else everything.extent())
-        return everything.moved(MARGIN - x0, MARGIN - y0, x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN, title, description)
+        return everything.moved(
+            MARGIN - x0, MARGIN - y0, x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN, title, description
+        )
 
     def moved(self, dx: float, dy: float, width: float, height: float, title: str, description: str) -> Scene:
         """Return the scene, everything moved by the same distance."""

@@ -12,7 +12,7 @@ from viz.layout.channels import Course, Interval, Vertical, channels
 from viz.layout.circuits import Circuit
 from viz.layout.grid import Grid, Row, Spacing
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice, Link
+from viz.model.lattice import Item, Lattice
 from viz.scene import Point
 
 
@@ -24,7 +24,9 @@ class Shared:
     over: object
 
 
-Key: TypeAlias = Block | Tensor | Shared  # what makes a row: a cell, a sequence, or a block outside loops between two of them
+Key: TypeAlias = (
+    Block | Tensor | Shared
+)  # what makes a row: a cell, a sequence, or a block outside loops between two of them
 Line: TypeAlias = tuple[Key, str, Key, str]  # a vertical line in every column: (row, part) to (row, part)
 
 SHIFT = 36.0  # how far the second of two directions stands to the right of the first
@@ -64,6 +66,12 @@ class Stage:
         row = self.rows[key_of(item)]
         return self.x + self.grid.columns[self.column[item.t]] + row.offset, self.y + row.y
 
+    @property
+    def rail(self) -> float:
+        """The x beside the first column where lines between whole rows run."""
+        entries = [row for row in self.rows.values() if row.kind != "cell"]
+        return self.x + self.grid.columns[0] + min(row.offset - row.width / 2 for row in entries) - 26
+
     def span(self) -> tuple[float, float]:
         """From where to where it reaches along x."""
         spans = [self.grid.span(row) for row in self.rows.values()]
@@ -80,28 +88,32 @@ def key_of(item: Item) -> Key:
 
 
 def build(
-    lattice: Lattice, over: object, circuits: Mapping[Block, Circuit], wide: Iterable[Block], entry: tuple[float, float],
-    pill: float, spacing: Spacing,
+    lattice: Lattice,
+    over: object,
+    circuits: Mapping[Block, Circuit],
+    wide: Mapping[Block, float],
+    entry: tuple[float, float],
+    pill: float,
+    spacing: Spacing,
 ) -> Stage:
     """Place the loops along an axis.
 
     Args:
-        wide: blocks outside loops that stand between two of its sequences, each across all columns.
+        wide: the heights of blocks outside loops that stand between two of its sequences, each across all columns.
         entry: the size of a sequence's value at a position.
         pill: the width of a state.
     """
     loops = [loop for loop in lattice.stations if loop.over == over]
     stage = Stage(lattice, over, loops, circuits)
-    between = dict.fromkeys(wide)
-    lines = _lines(stage, between)
-    levels = _levels(stage, lines, between)
+    lines = _lines(stage, wide)
+    levels = _levels(stage, lines, wide)
     widest = max(len(level) for level in levels)
     stage.middle = SHIFT * (widest - 1) / 2
-    cells = sum(isinstance(key, Block) and key not in between for level in levels for key in level)
+    cells = sum(isinstance(key, Block) and key not in wide for level in levels for key in level)
     linked = {key_of(item) for link in lattice.links for item in (link.source, link.target) if item.role == "whole"}
     for level in levels:
         for k, key in enumerate(level):
-            row = stage.rows[key] = _row(stage, key, k, len(level), between, entry)
+            row = stage.rows[key] = _row(stage, key, k, len(level), wide, entry)
             row.framed = cells > 1 if row.kind == "cell" else key in linked or _gathered(lattice, key)
     if widest == 1:
         _align(stage, lines)
@@ -112,7 +124,7 @@ def build(
     return stage
 
 
-def _lines(stage: Stage, between: Mapping[Block, None]) -> list[Line]:
+def _lines(stage: Stage, between: Mapping[Block, float]) -> list[Line]:
     """The vertical lines of a column, each once."""
     found: dict[Line, None] = {}
     for link in stage.lattice.links:
@@ -122,7 +134,7 @@ def _lines(stage: Stage, between: Mapping[Block, None]) -> list[Line]:
     return list(found)
 
 
-def _end(stage: Stage, item: Item, between: Mapping[Block, None]) -> tuple[Key, str] | None:
+def _end(stage: Stage, item: Item, between: Mapping[Block, float]) -> tuple[Key, str] | None:
     """Row and part of an item that vertical lines may meet in this stage."""
     if item.role == "part" and item.part is not None and item.part.block.loop in stage.loops:
         return item.part.block, item.part.name
@@ -134,7 +146,7 @@ def _end(stage: Stage, item: Item, between: Mapping[Block, None]) -> tuple[Key, 
     return None
 
 
-def _levels(stage: Stage, lines: list[Line], between: Mapping[Block, None]) -> list[list[Key]]:
+def _levels(stage: Stage, lines: list[Line], between: Mapping[Block, float]) -> list[list[Key]]:
     """The rows by how long the way from the inputs to them is; forward directions before backward ones."""
     keys: list[Key] = [block for block in stage.lattice.parts if block.loop in stage.loops]
     wholes = [item for item in stage.lattice.items if item.role == "whole"]
@@ -163,11 +175,9 @@ def _gathered(lattice: Lattice, key: Key) -> bool:
     return not isinstance(key, Block | Shared) and bool(lattice.sequences.stacks[key])
 
 
-def _row(
-    stage: Stage, key: Key, k: int, count: int, between: Mapping[Block, None], entry: tuple[float, float]
-) -> Row:
+def _row(stage: Stage, key: Key, k: int, count: int, between: Mapping[Block, float], entry: tuple[float, float]) -> Row:
     if isinstance(key, Block) and key in between:
-        return Row("wide", entry[0], 40.0, stage.middle)
+        return Row("wide", entry[0], between[key], stage.middle)
     if isinstance(key, Block):
         circuit = stage.circuits[key]
         offset = SHIFT * k if count > 1 else stage.middle
@@ -183,11 +193,8 @@ def _row(
 def _align(stage: Stage, lines: list[Line]) -> None:
     """Put entries straight below or above the one place where their line meets the border of an open cell."""
     for key, row in stage.rows.items():
-        met = [
-            reach(stage, lower if upper is key else upper, sender if upper is key else reader, "^" if upper is key else "v")
-            for lower, sender, upper, reader in lines
-            if key in (lower, upper)
-        ]
+        met = [reach(stage, upper, reader, "v") for lower, _, upper, reader in lines if lower == key]
+        met += [reach(stage, lower, sender, "^") for lower, sender, upper, _ in lines if upper == key]
         if row.kind == "entry" and len(met) == 1 and met[0][0] == met[0][1]:
             row.offset = met[0][0]
 
@@ -237,7 +244,7 @@ def reach(stage: Stage, key: Key, part: str, way: str) -> Interval:
 
 def stages_of(lattice: Lattice) -> list[object]:
     """The axes of time, in the order in which one needs what another computes."""
-    axes = list(dict.fromkeys(loop.over for loop in lattice.stations))
+    axes: list[object] = list(dict.fromkeys(loop.over for loop in lattice.stations))
     home: dict[Key, object] = {block: block.loop.over for block in lattice.parts if block.loop is not None}
     home |= {key_of(item): lattice.whole_over(item) for item in lattice.items if item.role == "whole"}
     after: dict[Key, set[Key]] = {}
@@ -252,7 +259,7 @@ def stages_of(lattice: Lattice) -> list[object]:
             seen |= fresh
             pending.extend(fresh)
         later[axis] = {home[key] for key in seen if key in home} - {axis}
-    return sorted(axes, key=lambda axis: (-len(later[axis]), axes.index(axis)))
+    return sorted(axes, key=lambda axis: -len(later[axis]))
 
 
 def wide_blocks(lattice: Lattice, over: object) -> list[Block]:

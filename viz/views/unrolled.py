@@ -16,11 +16,13 @@ from viz.model.taps import add_taps
 from viz.model.unroll import unroll
 from viz.theme import Theme
 from viz.view import View
-from viz.views.board import Board, Options
+from viz.views.board import Board
 from viz.views.drawing import draw_line, draw_lines
 from viz.views.flows import Scale
 from viz.views.insides import Insides
 from viz.views.regions import Region, draw, head_level, regions, size, ways
+from viz.views.stamps import draw_stage
+from viz.views.words import Options
 
 MOST = 8  # so many steps are drawn without leaving any out
 OPEN = 2  # so many cells are drawn with their inside unless told otherwise
@@ -43,22 +45,24 @@ def unrolled(
 ) -> View:
     """Draw a network unrolled in time.
 
-    Time runs to the right, layers stand on top of each other, states run in lanes between the cells: c square, above h, round. A
-    backward direction runs from right to left. What follows the loops stands at the upper right, what feeds them below and at
-    the left. With a trace, everything shows its numbers.
+    Time runs to the right, layers stand on top of each other, states run in lanes between the cells: c square, above
+    h, round. A backward direction runs from right to left. What follows the loops stands at the upper right, what
+    feeds them below and at the left. With a trace, everything shows its numbers.
 
     Args:
         what: a trace, for numbers and gradients; a graph or a plan, for the structure alone.
         detail: "cell" draws cells as boxes, "op" their inside; "auto" opens one or two cells, not more.
-        steps: the positions in time to draw, or "all"; by default the first and the last three where there are many. Steps left
-            out are a gap that says how many.
+        steps: the positions in time to draw, or "all"; by default the first and the last three where there are many.
+            Steps left out are a gap that says how many.
         layers: the layers of stacks to draw; by default all.
-        gradient: draw the gradient against every line that carries one, dashed, with its norm: that line's own contribution.
+        gradient: draw the gradient against every line that carries one, dashed, with its norm: that line's own
+            contribution.
         highlight: "outputs" or "states", which is what a driver returns; or paths, each alone or with a position.
         theme: "light", "dark", "print", or a theme of your own.
         title: instead of the graph's name.
         time: how many steps to draw of a loop whose length nothing says.
-        scale: of the gradients' widths and shades: "log" for a fixed range of norms, "relative" for the range that occurs.
+        scale: of the gradients' widths and shades: "log" for a fixed range of norms, "relative" for the range that
+            occurs.
         budget: how many things a picture may have.
 
     Raises:
@@ -82,9 +86,7 @@ def unrolled(
     wanted = None if layers is None else frozenset(layers)
     open_cells = detail == "op" or (detail == "auto" and _count(subject, chosen) <= OPEN)
     insides = Insides()
-    lattice = unroll(
-        subject, insides.split if open_cells else whole_cell, lambda positions: _chosen(positions, chosen)
-    )
+    lattice = unroll(subject, insides.split if open_cells else whole_cell, lambda positions: _chosen(positions, chosen))
     _check(subject, lattice, wanted, budget)
     if wanted is not None:
         layers_only(lattice, wanted)
@@ -94,7 +96,14 @@ def unrolled(
     board = Board(lattice, Options(gradient, bright(subject, highlight)), circuits)
     _lay_out(board)
     shown = subject.graph.name if title is None else title
-    return View(board.sketch.scene(shown, _subtitle(subject, gradient), scale=scale), theme)
+
+    def other() -> View:
+        return unrolled(
+            what, detail="cell" if open_cells else "op", steps=chosen, layers=wanted, gradient=gradient,
+            highlight=highlight, title=title, time=time, scale=scale, budget=budget,
+        )  # fmt: skip
+
+    return View(board.sketch.scene(shown, _subtitle(subject, gradient), scale=scale), theme, subject, other)
 
 
 def _chosen(positions: list[int], steps: frozenset[int] | str | None) -> Iterable[int]:
@@ -102,7 +111,7 @@ def _chosen(positions: list[int], steps: frozenset[int] | str | None) -> Iterabl
         return positions
     if steps is not None:
         total = max(positions, default=-1) + 1
-        return {t for t in positions if t in steps or t - total in steps}  # type: ignore[operator]
+        return {t for t in positions if t in steps or t - total in steps}
     ordered = sorted(positions)
     return positions if len(positions) <= MOST else [*ordered[:3], *ordered[-3:]]
 
@@ -117,13 +126,16 @@ def _check(subject: Subject, lattice: Lattice, layers: frozenset[int] | None, bu
     name = subject.graph.name
     if len(lattice.items) > budget:
         raise errors.BudgetError(
-            f"{name}: {len(lattice.items):,} things to draw, beyond the budget of {budget:,}; draw fewer steps (steps=[…], or "
-            f'steps=None for the first and the last), fewer layers (layers=[…]), cells without their inside (detail="cell"), '
-            f"the loops as they were written (viz.folded), or raise budget={where}"
+            f"{name}: {len(lattice.items):,} things to draw, beyond the budget of {budget:,}; draw fewer steps "
+            '(steps=[…], or None for the first and the last), fewer layers (layers=[…]), cells without their inside '
+            f'(detail="cell"), the loops as they were written (viz.folded), or raise budget={where}'
         )
     known = {block.layer or 0 for block in lattice.parts}
     if layers is not None and not layers <= known:
         raise errors.UnknownPathError(f"{name}: no layer {sorted(layers - known)}; there are {sorted(known)}{where}")
+    for loop, columns in lattice.stations.items():
+        if not columns:
+            raise errors.UnknownPathError(f"{name}: {loop} has no steps, so there is nothing to unroll{where}")
     shown = [station for columns in lattice.stations.values() for station in columns]
     if shown and all(station.gap for station in shown):
         raise errors.UnknownPathError(f"{name}: none of the steps is there{where}")
@@ -136,7 +148,10 @@ def _subtitle(subject: Subject, gradient: bool) -> str:
     counts = {str(loop.over): trace.count(loop) for loop in subject.loops}
     sizes = [f"{name} {count}" for name, count in counts.items()]
     sizes += [f"{name} {number}" for name, number in trace.context.sizes.items() if name not in counts]
-    sizes += [f"{each.name.replace('_', ' ')} {text.number(trace.value(each))}" for each in subject.targets if not each.shape]
+    for each in subject.targets:
+        value = subject.value(each)
+        if value is not None and not each.shape:
+            sizes.append(f"{each.name.replace('_', ' ')} {text.number(value)}")
     return " · ".join([*sizes, "values and gradients" if gradient else "values"])
 
 
@@ -155,7 +170,7 @@ def _lay_out(board: Board) -> None:
         left, _ = stage.span()
         stage.x = x - left
         stage.y = high - stage.grid.height
-        board.draw(stage)
+        draw_stage(board, stage)
         x = stage.span()[1] + 12
     if after.items:
         places.append((after, x + 34, head_level(board, after)))

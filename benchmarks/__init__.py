@@ -1,0 +1,1 @@
+"""Speed, measured: ours against every peer that is installed. `python -m benchmarks` prints the tables."""

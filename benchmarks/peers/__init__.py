@@ -1,0 +1,1 @@
+"""One peer per file, found by looking, not by listing."""

@@ -1,0 +1,119 @@
+"""Summaries: what differs between two graphs, line by line, for whoever has no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graphengine.graph import Node
+from graphengine.sources import Fill, ParameterValue, Placeholder
+from viz.compare.changes import SIGNS, Aspect, Change, Comparison, expression
+from viz.compare.match import nameless
+from viz.compare.regions import Region, regions
+
+_ORDER = ("changed", "removed", "added")
+
+
+def summary(comparison: Comparison) -> str:
+    """Return what differs: whole layers, cells of another kind, parameters and ops, each with its place."""
+    graphs = comparison.a, comparison.b
+    lines = [
+        f"{letter}: {subject.graph.name}, {len(subject.nodes):,} nodes, {size:,} parameters"
+        for letter, subject, size in zip("ab", graphs, comparison.parameters, strict=True)
+    ]
+    if comparison.identical:
+        return "\n".join([*lines, "nothing differs"])
+    before, after = comparison.parameters
+    lines.append(f"parameters {counted(before, after)}{' in both' if before == after else ''}")
+    if comparison.dtypes is not None:
+        lines.append(f"~ computes in {' → '.join(comparison.dtypes)}")
+    for region in regions(comparison):
+        where = f"  ({region.name})" if region.name else ""
+        lines += [line + where for line in _region_lines(comparison, region)]
+    return "\n".join(lines)
+
+
+def counted(before: int, after: int) -> str:
+    """Spell two counts and their difference.
+
+    >>> counted(320, 335), counted(1320, 1240), counted(5, 5)
+    ('320 → 335 (+15)', '1,320 → 1,240 (−80)', '5')
+    """
+    if before == after:
+        return f"{before:,}"
+    return f"{before:,} → {after:,} ({'+' if after > before else '−'}{abs(after - before):,})"
+
+
+def _region_lines(comparison: Comparison, region: Region) -> Iterator[str]:
+    status = region.status
+    if status in ("added", "removed") and len(region.changes) > 1 and region.place.around:
+        kind, size = region.kinds[status == "added"], region.sizes[status == "added"]
+        counts = [f"{size:,} parameters"] if size else []
+        yield f"{SIGNS[status]} {', '.join([kind or 'all of it', *counts, f'{len(region.changes):,} nodes'])}"
+        return
+    before, after = region.kinds
+    if before != after and before and after:
+        yield f"~ {before} → {after}, parameters {counted(*region.sizes)}"
+    for each in _ORDER:
+        yield from change_lines(comparison, [change for change in region.changes if change.status == each])
+
+
+def change_lines(comparison: Comparison, changes: list[Change]) -> Iterator[str]:
+    """Yield a line for every change that says something; values that changed their shape alike share one."""
+    shapes: dict[Aspect, list[str]] = {}
+    for change in changes:
+        node = change.node
+        if change.status in ("added", "removed"):
+            if not _understood(node):
+                yield f"{SIGNS[change.status]} {_told(node)}"
+            continue
+        for aspect in change.aspects:
+            if aspect.what == "shape":
+                shapes.setdefault(aspect, []).append(_label(node))
+            else:
+                yield f"~ {_differs(comparison, change, aspect)}"
+    for aspect, names in shapes.items():
+        yield f"~ {', '.join(names)} {aspect.before} → {aspect.after}"
+
+
+def _understood(node: Node) -> bool:
+    """Whether a node goes without saying: first values of states, and constants that stand in the ops that read them."""
+    return isinstance(node.op, Fill) or (nameless(node) and not node.inputs)
+
+
+def _told(node: Node) -> str:
+    """A node by itself: a parameter with its shape, a value with what it is."""
+    if isinstance(node.op, ParameterValue | Placeholder):
+        return f"{_label(node)} [{', '.join(map(str, node.output.shape))}]"
+    return expression(node) if nameless(node) else f"{_label(node)} = {expression(node)}"
+
+
+def _label(node: Node) -> str:
+    kind = {ParameterValue: "parameter ", Placeholder: "input "}.get(type(node.op), "")
+    return kind + ", ".join(tensor.name for tensor in node.outputs)
+
+
+def _differs(comparison: Comparison, change: Change, aspect: Aspect) -> str:
+    first, second = change.a, change.b
+    assert first is not None
+    assert second is not None
+    if aspect.what == "op":
+        return f"{change.name}: {aspect.before} → {aspect.after}"
+    if aspect.what == "reads":
+        return f"{change.name} {reading(aspect)}"
+    if nameless(second) and not second.inputs:  # a constant: say what is made of it
+        before, after = (_reader(subject.nodes, node) for subject, node in
+                         ((comparison.a, first), (comparison.b, second)))  # fmt: skip
+        if before is not None and after is not None:
+            return f"{after.output.name}: {expression(before)} → {expression(after)}"
+    return f"{_told(second)}: {aspect.name} {aspect.before} → {aspect.after}"
+
+
+def reading(aspect: Aspect) -> str:
+    """Say what a node reads now, and what no longer."""
+    if aspect.before and aspect.after:
+        return f"reads {aspect.after} instead of {aspect.before}"
+    return f"reads {aspect.after}" if aspect.after else f"no longer reads {aspect.before}"
+
+
+def _reader(nodes: list[Node], source: Node) -> Node | None:
+    return next((node for node in nodes if source.output in node.inputs), None)

@@ -1,0 +1,185 @@
+"""Interactive pages: pictures, their cards and their story in one HTML file that asks nobody for anything.
+
+All that comes from a graph goes into the page as JSON, whose `<` and `&` are escaped, and the page's script brings it to the
+screen as text. A content policy allows the page's own style and script, by their hashes, and nothing else: no request, no other
+script, no form.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any
+
+from viz import text
+from viz.cards import Card, Cards, plain_card
+from viz.curves import shortened
+from viz.json_writer import plain
+from viz.model.fold import Return
+from viz.model.groups import Group
+from viz.model.lattice import Item
+from viz.model.subject import Subject
+from viz.outline import corner
+from viz.scene import Box, Edge, Line, Scene, Text
+from viz.story import Step, story
+from viz.stylesheet import rules
+from viz.svg import curve_data, head_data
+from viz.theme import DARK, LIGHT, PRINT, Theme, head_length
+
+SCRIPTS = ("draw.js", "look.js", "story.js", "card.js", "unfold.js", "search.js", "controls.js")
+_ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def picture(scene: Scene, subject: Subject | None = None, inside: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return all that a page needs to draw a scene and to tell of it.
+
+    Args:
+        subject: what the scene is about; without one there are no numbers but those drawn, and no steps.
+        inside: by box, the name of the picture of its inside.
+    """
+    cards = None if subject is None else Cards(subject)
+    steps = [] if subject is None else story(scene, subject)
+    opens = inside or {}
+    return {
+        "title": text.clean(scene.title),
+        "description": text.clean(scene.description, text.TOOLTIP),
+        "width": scene.width,
+        "height": scene.height,
+        "frames": [{"title": "", "kind": "cell", "size": 11.0, **plain(frame)} for frame in scene.frames],
+        "boxes": [_box(box, cards, opens.get(box.id)) for box in scene.boxes],
+        "edges": [_edge(edge, cards) for edge in scene.edges],
+        "texts": [_text(each) for each in scene.texts],
+        "story": [_step(step, scene) for step in steps],
+    }
+
+
+def page(pictures: Mapping[str, Any], theme: Theme, *, opened: bool = False) -> str:
+    """Return the page.
+
+    Args:
+        pictures: by name, as `picture` makes them: the "main" one; an "other" of the same in another detail; insides of boxes.
+        theme: where to start; the light one means whatever the reader's system prefers.
+        opened: whether the main picture is the one with open cells.
+    """
+    themes = [LIGHT, DARK] if theme in (LIGHT, DARK) else [LIGHT, DARK, theme]
+    cards: dict[str, int] = {}
+    shared = {name: _numbered(each, cards) for name, each in pictures.items()}
+    data = {
+        "pictures": shared, "cards": [json.loads(card) for card in cards], "themes": [each.name for each in themes], "theme": "" if theme == LIGHT else theme.name,
+        "open": opened,
+    }  # fmt: skip
+    style, script = _style(themes), "".join(_source(name) for name in SCRIPTS)
+    filled = {
+        "STYLE_HASH": _hash(style), "SCRIPT_HASH": _hash(script), "STYLE": style, "SCRIPT": script, "DATA": escaped(data),
+    }  # fmt: skip
+    parts = _source("page.html").split("@")
+    return "".join(filled.get(part, part) if i % 2 else part for i, part in enumerate(parts))
+
+
+def escaped(data: Any) -> str:
+    r"""Return data as JSON that no browser reads as anything else, whatever it holds.
+
+    >>> escaped("</script><!-- & \u2028")
+    '"\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"'
+    """
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
+
+
+def _numbered(drawn: dict[str, Any], cards: dict[str, int]) -> dict[str, Any]:
+    """Replace cards by their numbers: a line and its gradient have the same, and so has a box in two pictures."""
+
+    def number(item: dict[str, Any]) -> dict[str, Any]:
+        if "card" not in item:
+            return item
+        return {**item, "card": cards.setdefault(json.dumps(item["card"]), len(cards))}
+
+    return {**drawn, "boxes": [number(box) for box in drawn["boxes"]], "edges": [number(edge) for edge in drawn["edges"]]}
+
+
+def _source(name: str) -> str:
+    return (files("viz") / "interactive" / name).read_text(encoding="utf-8")
+
+
+def _style(themes: list[Theme]) -> str:
+    """The page's own style after those of its themes; the first of them holds before the script runs."""
+    lines = [*rules(themes[0])]
+    for theme in themes:
+        lines += rules(theme, f"[data-theme={json.dumps(theme.name)}]")
+    return "\n".join(["", *lines, "@media print {", *rules(PRINT, ":root[data-theme]"), "}", _source("style.css")])
+
+
+def _hash(content: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+
+
+def _box(box: Box, cards: Cards | None, inside: str | None) -> dict[str, Any]:
+    found = {
+        "shape": "rect", "kind": "op", **plain(box), "lines": [_line(line) for line in box.lines],
+        "corner": round(corner(box), 2), "double": LIGHT.boxes[box.kind].double, "inside": inside,
+    }  # fmt: skip
+    card = cards.box(box) if cards is not None and box.about is not None else _told(box)
+    return _with_card(found, card)
+
+
+def _edge(edge: Edge, cards: Cards | None) -> dict[str, Any]:
+    style = LIGHT.edges[edge.kind]
+    _, width = LIGHT.line(edge)
+    curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
+    found = {
+        "source": edge.source, "target": edge.target, "kind": edge.kind, "width": edge.width, "strength": edge.strength,
+        "emphasis": edge.emphasis if edge.emphasis != "normal" else "", "line": curve_data(curve), "head": head_data(edge, curve[-1]) if edge.head else None,
+        "label": None if edge.label is None else _text(edge.label),
+    }  # fmt: skip
+    card = cards.edge(edge) if cards is not None and edge.about is not None else plain_card("", edge.tooltip)
+    return _with_card(found, card)
+
+
+def _with_card(found: dict[str, Any], card: Card | None) -> dict[str, Any]:
+    """An item with its card, without what says nothing."""
+    spoken = {name: value for name, value in found.items() if value and name not in ("tooltip", "path")}
+    return spoken if card is None else {**spoken, "card": _clean(card)}
+
+
+def _told(box: Box) -> Card | None:
+    hint = text.hint(box)
+    return plain_card(box.lines[0].content if box.lines else "", hint) if hint else None
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {"role": "auto", "size": 11.0, **plain(line), "content": text.clean(line.content)}
+
+
+def _text(label: Text) -> dict[str, Any]:
+    found = {"anchor": "middle", "size": 10.0, "role": "text", **plain(label), "content": text.clean(label.content)}
+    found.pop("tooltip", None)
+    return found
+
+
+def _clean(item: Any) -> Any:
+    """What may be shown of a card."""
+    if isinstance(item, dict):
+        return {key: _clean(value) for key, value in item.items()}
+    if isinstance(item, list | tuple):
+        return [_clean(each) for each in item]
+    return text.clean(item, text.TOOLTIP, lines=True)
+
+
+def _step(step: Step, scene: Scene) -> dict[str, Any]:
+    names = dict.fromkeys(filter(None, (_name(scene.box(identity)) for identity in step.boxes)))
+    listed = list(names)
+    says = ", ".join(listed[:3]) + (f" and {len(listed) - 3} more" if len(listed) > 3 else "")
+    return {"phase": step.phase, "says": says, "boxes": step.boxes, "edges": step.edges}
+
+
+def _name(box: Box) -> str:
+    """What a box is called where there is no picture: its title, and its position in time where that says more."""
+    about = box.about
+    title = text.clean(box.lines[0].content) if box.lines else ""
+    if isinstance(about, Item) and about.role == "part" and about.t is not None:
+        return f"{title} at t = {about.t}"
+    if isinstance(about, Group | Return) or not title:
+        return " ".join(filter(None, (title, text.clean(box.path))))
+    return title
