@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         description="Speed of ours against every peer that is installed; every result is checked before it is timed.",
     )
     found.add_argument("tables", nargs="*", metavar="TABLE", help=f"any of {', '.join(TABLES)}; all by default")
-    found.add_argument("--all", action="store_true", help="also long and large sizes, and peers that compile for minutes")
+    found.add_argument("--all", action="store_true", help="also long and large sizes, and peers that compile long")
     found.add_argument("--cells", nargs="+", metavar="CELL", help="classes of cells; every one that exists by default")
     found.add_argument("--sizes", nargs="+", default=(), help="tiny small medium long large")
     found.add_argument("--dtypes", nargs="+", default=(), help="float32 float64")
@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=0.5, help="how long a peer is measured at a case")
     found.add_argument("--threads", type=int, default=1, help="the size of every pool of threads")
     found.add_argument("--isolated", action="store_true", help="a fresh process for each peer (the first table)")
-    found.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables, between its marks if it has any")
+    found.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables, between its marks if any")
     found.add_argument("--json", type=Path, metavar="FILE", help="write everything measured")
     return found
 

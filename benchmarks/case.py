@@ -68,8 +68,9 @@ class Case:
 
     @property
     def form(self) -> str:
-        """The form's name."""
-        return next(name for name, form in FORMS.items() if form == (self.layers, self.bidirectional))
+        """The form's name, if it has one."""
+        known = {form: name for name, form in FORMS.items()}
+        return known.get((self.layers, self.bidirectional), self.name)
 
     @property
     def direction(self) -> str:
@@ -92,8 +93,8 @@ class Case:
     def name(self) -> str:
         """What stands in a table."""
         size = self.size or f"T{self.steps} B{self.batch} I{self.inputs} H{self.hidden}"
-        form = {"one": "", "two": ", two layers", "both": ", bidirectional", "two-both": ", two layers bidirectional"}
-        return f"{self.cell.removesuffix('Cell')} {size}{form[self.form]}"
+        layers = f", {self.layers} layers" if self.layers > 1 else ""
+        return f"{self.cell.removesuffix('Cell')} {size}{layers}{', bidirectional' if self.bidirectional else ''}"
 
     def as_dict(self) -> dict[str, Any]:
         """Every field, for a file."""

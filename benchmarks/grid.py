@@ -46,7 +46,7 @@ def grid(
     """Return the cases of some cells; an axis that is not given is varied as much as the cell deserves.
 
     >>> [case.name for case in grid(["LSTMCell"], sizes=["tiny"], dtypes=["float32"], passes=["training"])]
-    ['LSTM tiny', 'LSTM tiny, two layers', 'LSTM tiny, bidirectional']
+    ['LSTM tiny', 'LSTM tiny, 2 layers', 'LSTM tiny, bidirectional']
     """
     found = []
     for cell in names:

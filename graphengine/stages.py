@@ -54,7 +54,7 @@ class Network:
 
     @cached_property
     def components(self) -> list[list[Node]]:
-        """The strongly connected components, each after those that it reads; delays first, as a step takes them."""
+        """The strongly connected components, each after those that it reads."""
         return _components(self.nodes, {node: [edge.source for edge in self.edges[node]] for node in self.nodes})
 
     @cached_property
@@ -122,12 +122,33 @@ def _free_circles(wires: Sequence[Node]) -> dict[Node, Stage]:
     }
     found: dict[Node, Stage] = {}
     for members in _components(wires, before):
-        state = members[0].feeds
-        if state is not None and state.node in members:
-            found.update(dict.fromkeys([node for node in members if _works(node)] or members, state.node))
+        inside = set(members)
+        states = [node.feeds.node for node in members if node.feeds is not None and node.feeds.node in inside]
+        if states:
+            state = min(states, key=lambda node: node.index)
+            found.update(dict.fromkeys([node for node in members if _works(node)] or members, state))
     return found
 
 
 def _components(nodes: Sequence[Node], before: dict[Node, list[Node]]) -> list[list[Node]]:
-    found = strongly_connected(list(nodes), before)
-    return [sorted(each, key=lambda node: (not isinstance(node.op, Delay), node.index)) for each in found]
+    """Return the strongly connected components, each in an order in which most nodes follow what they read."""
+    return [
+        _finished(sorted(members, key=lambda node: node.index), before) if len(members) > 1 else members
+        for members in strongly_connected(list(nodes), before)
+    ]
+
+
+def _finished(members: Sequence[Node], before: dict[Node, list[Node]]) -> list[Node]:
+    """Return nodes in the order in which a depth-first search back from the first one is through with them."""
+    waiting = set(members[1:])
+    work = [(members[0], iter(before[members[0]]))]
+    found = []
+    while work:
+        node, rest = work[-1]
+        following = next((other for other in rest if other in waiting), None)
+        if following is None:
+            found.append(work.pop()[0])
+        else:
+            waiting.remove(following)
+            work.append((following, iter(before[following])))
+    return found

@@ -139,7 +139,10 @@ def _edge(edge: Edge, cards: Cards | None) -> dict[str, Any]:
 
 def _with_card(found: dict[str, Any], card: Card | None) -> dict[str, Any]:
     """An item with its card, without what says nothing."""
-    spoken = {name: value for name, value in found.items() if value and name not in ("tooltip", "path")}
+    spoken = {
+        name: value for name, value in found.items()
+        if (value or type(value) in (int, float)) and name not in ("tooltip", "path")
+    }  # fmt: skip
     return spoken if card is None else {**spoken, "card": _clean(card)}
 
 

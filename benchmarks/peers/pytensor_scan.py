@@ -23,7 +23,9 @@ class PyTensor(Peer):
 
         case = problem.case
         watch = Stopwatch()
-        x, dy = pt.tensor3("x", dtype=case.dtype), pt.tensor3("dy", dtype=case.dtype)
+        x, dy = (
+            pt.tensor(name, dtype=case.dtype, shape=array.shape) for name, array in (("x", problem.x), ("dy", problem.dy))
+        )
         weights = {name: pytensor.shared(value, name) for name, value in problem.weights.items()}
         y = network(_framework(case), case, x, weights)
         names = ["dx", *weights]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from demos import words
-from graphengine import Graph, Loop, Plan, Trace, ops
+from graphengine import Graph, Loop, Plan, Spec, Trace, ops
+from graphengine.structure import leaves
 from layers import (
     BiRNN,
     Dense,
@@ -17,6 +18,7 @@ from layers import (
     LSTMCell,
     MultiRNNCell,
     RNNCell,
+    RNNState,
     dynamic_rnn,
     mean_squared_error,
     softmax_cross_entropy,
@@ -137,6 +139,49 @@ def driver_on_driver() -> Trace:
     return Plan(ops.sum(outputs * outputs)).trace({x: draw(1, 3, 3)})
 
 
+def masked_both() -> Trace:
+    """Two directions over rows of unlike length."""
+    g, x = _data(2)
+    lengths = g.placeholder("lengths", ("batch",), dtype="int64")
+    outputs, _ = BiRNN(LSTMCell(3), LSTMCell(3))(x, over="time", lengths=lengths)
+    return Plan(ops.sum(outputs)).trace({x: draw(2, 3, 2), lengths: [3, 1]})
+
+
+def unmerged() -> Trace:
+    """Two directions whose outputs stay a pair; time in front, a first state that is computed."""
+    g = Graph("pair", dtype="float64", seed=2)
+    x = g.placeholder("x", ("time", "batch", 2))
+    first = RNNState(Dense(3)(g.placeholder("picture", ("batch", 5))))
+    (fw, bw), _ = BiRNN(RNNCell(3), RNNCell(3), merge=None)(x, over="time", initial_state=(first, None))
+    return Plan(ops.sum(fw * bw)).trace({x: draw(3, 1, 2), g["picture"]: draw(1, 5)})
+
+
+def seeded() -> Trace:
+    """Two gradients at once, of a target that is no scalar; a layer before the loop."""
+    _, x = _data(2)
+    outputs, _ = dynamic_rnn(LSTMCell(3), Dense(4)(x), over="time")
+    return Plan(outputs).trace({x: draw(1, 3, 2)}, seeds={outputs: draw(2, 1, 3, 3)})
+
+
+def states_given() -> Trace:
+    """A stack whose first states are fed, and of which several final states and all outputs are used."""
+    g, x = _data(2)
+    cell = MultiRNNCell([RNNCell(3), LSTMCell(2)])
+    start = g.placeholders_like(cell.state(Spec.of(("batch", 2), "float64")), "start")
+    outputs, (low, high) = dynamic_rnn(cell, x, over="time", initial_state=start)
+    targets = [ops.sum(Dense(2)(outputs)), ops.sum(low.h * low.h), ops.sum(high.c)]
+    feeds = {leaf: draw(1, leaf.shape[-1]) for leaf in leaves(start)}
+    return Plan(targets, wrt=[x, *feeds]).trace({x: draw(1, 3, 2), **feeds})
+
+
+def named_at_length() -> Trace:
+    """Names that are far too long, and full of signs that mean something to somebody."""
+    g = Graph("a graph <&> \"named\" " + "at length " * 40, dtype="float64")
+    x = g.placeholder("an_input_with_a_name_that_goes_on_and_on", ("batch", "time", 2))
+    _, state = dynamic_rnn(LSTMCell(3, name="<cell> & \\ 'so' on " * 3), x, over="time", name="driver " * 20)
+    return Plan(ops.sum(state.h)).trace({x: draw(1, 3, 2)})
+
+
 MODELS: dict[str, Callable[[], Trace]] = {
     **{name: (lambda name=name: article(name)) for name in words.FORMS},
     "gru": lambda: recurrent(GRUCell(3), batch=2),
@@ -155,4 +200,9 @@ MODELS: dict[str, Callable[[], Trace]] = {
     "encoder_decoder": encoder_decoder,
     "memory": memory,
     "driver_on_driver": driver_on_driver,
+    "masked_both": masked_both,
+    "unmerged": unmerged,
+    "seeded": seeded,
+    "states_given": states_given,
+    "named_at_length": named_at_length,
 }

@@ -98,7 +98,9 @@ def test_many_scopes_are_folded_by_themselves():
 def test_a_fold_that_leaves_too_much_names_the_ways_out():
     with pytest.raises(errors.BudgetError, match=r"501 boxes, beyond the budget of 400; fold.*viz\.folded.*budget="):
         viz.graph(chain(500), fold=0)
-    assert len(viz.graph(chain(500), fold=0, budget=1000).to_scene().boxes) == 501
+    with pytest.raises(errors.BudgetError, match="61 boxes, beyond the budget of 60"):
+        viz.graph(chain(60), fold=0, budget=60)
+    assert len(viz.graph(chain(60), fold=0, budget=61).to_scene().boxes) == 61
 
 
 def test_a_scope_that_is_not_there():

@@ -39,10 +39,10 @@ def test_it_shows_every_state_as_the_trace_has_it(name):
 
 def test_where_rows_end_gradients_are_of_what_was_computed_and_values_are_held():
     trace = models.embedded()
-    assert [row.path for row in viz.timeline(trace).rows] == ["rnn/c", "rnn/h"]
+    assert [row.path for row in viz.timeline(trace).rows] == ["rnn/c_1", "rnn/h_1"]
     found = viz.timeline(trace, "value")
-    assert [row.path for row in found.rows] == ["rnn/c_held", "rnn/h_held"]
-    np.testing.assert_allclose(found.array[1], [np.linalg.norm(each) for each in trace.value("rnn/h_held")])
+    assert [row.path for row in found.rows] == ["rnn/c_1_held", "rnn/h_1_held"]
+    np.testing.assert_allclose(found.array[1], [np.linalg.norm(each) for each in trace.value("rnn/h_1_held")])
 
 
 def test_loops_of_unequal_length_share_an_axis():
@@ -107,3 +107,14 @@ def test_a_graph_without_loops_has_no_timeline():
     x = g.placeholder("x", ("n",))
     with pytest.raises(errors.UnknownPathError, match="no loop of this trace hands numbers on"):
         viz.timeline(Plan(ops.sum(x * x), wrt=[x]).trace({x: [1.0]}))
+
+
+@pytest.mark.parametrize("what", ["gradient", "value"])
+def test_what_a_plan_does_not_compute_is_no_empty_row(what):
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 3))
+    outputs, _ = dynamic_rnn(LSTMCell(2), x, over="time")
+    dynamic_rnn(LSTMCell(2), x, over="time")
+    trace = Plan(ops.sum(outputs)).trace({x: models.draw(1, 3, 3)})
+    with pytest.raises(errors.UnknownPathError, match="rnn_1/h is no part of this plan"):
+        viz.timeline(trace, what, of=["rnn/h", "rnn_1/h"])

@@ -123,6 +123,15 @@ class Drawing:
         return self
 
 
+def fitted(name: str, size: float, room: float = 150.0, *, bold: bool = False) -> str:
+    """Return what may be drawn of a user's name, and fits.
+
+    >>> fitted("belling\x00the cat", 10, 50)
+    'belling…'
+    """
+    return text.fit(text.clean(name), size, room, bold=bold)
+
+
 def extent(item: Item) -> tuple[float, float]:
     """Return how far an item reaches to the right and down."""
     if isinstance(item, Label):

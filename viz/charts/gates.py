@@ -41,7 +41,7 @@ class Gate:
 def gates(trace: Trace) -> list[Row]:
     """Return the gates of the zoo's cells and of anybody's: every sigmoid in a loop."""
     nodes = [node for node in trace.plan.nodes if isinstance(node.op, SIGMOIDS) and node.loop is not None]
-    return reading.chosen(node.output for node in nodes)
+    return reading.chosen(trace.graph, (node.output for node in nodes))
 
 
 def count(trace: Trace, row: Row, low: float, high: float) -> Gate:

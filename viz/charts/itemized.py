@@ -8,13 +8,11 @@ from typing import Any, Literal
 import numpy as np
 
 from graphengine import Plan, Tensor, Trace, errors
-from graphengine.graph import tensors_in
 from graphengine.spec import Array, Dim
 from graphengine.structure import leaves
-from viz import text
 from viz.charts.chart import Chart, one_of
 from viz.charts.colours import named
-from viz.charts.drawing import MARGIN, Drawing, Label
+from viz.charts.drawing import MARGIN, Drawing, Label, fitted
 from viz.charts.heat import Block, Heat, positions
 from viz.charts.rows import Row, chosen
 from viz.charts.scale import Scale
@@ -73,8 +71,7 @@ def itemized(
     one_of("scale", scale, ("log", "linear"))
     plan = subject.plan if isinstance(subject, Trace) else subject
     losses = to_split(plan, loss)
-    states = [plan.graph[each] if isinstance(each, str) else each for each in leaves(state)]
-    rows = chosen(tensors_in(states))
+    rows = chosen(plan.graph, leaves(state))
     axis = time_axis(losses, rows[0], over)
     trace, weights = weighed(subject, feeds, losses, run)
     arrays = sweep(trace, losses, weights, axis, rows, budget)
@@ -123,8 +120,7 @@ class Itemized(Chart):
         """Return the picture as plain data: a panel per state, the steps of the loss from top to bottom."""
         description = f"From {self.loss} at every step to {', '.join(row.label for row in self.rows)} at every step"
         drawing = Drawing("The gradient, itemized", description, self.theme)
-        name = text.fit(text.clean(self.name), 9, 300)
-        top = drawing.head(f"how the loss at step s reaches the state at step t · {name}")
+        top = drawing.head(f"how the loss at step s reaches the state at step t · {fitted(self.name, 9, 300)}")
         numbers = self._everything
         heat = Heat(self.theme, "gradient", self._scale, numbers, np.ones(numbers.shape, np.bool_))
         left = start = MARGIN + 34
@@ -145,7 +141,7 @@ class Itemized(Chart):
         side = min(_SIDES[min(len(self.arrays), 3)] / max(losses, steps, 1), 56.0)
         block = Block(left, top + 16, side, min(side, 28.0), array, np.ones(array.shape, np.bool_))
         muted = self.theme.roles["muted"]
-        title = text.fit(text.clean(row.label), 10, max(block.right - left, 80.0), bold=True)
+        title = fitted(row.label, 10, max(block.right - left, 80.0), bold=True)
         drawing.add(Label(left, top + 4, title, named(self.theme, row.name), 10, bold=True))
         heat.draw(drawing, block)
         for t in positions(steps, block.wide):
@@ -165,4 +161,4 @@ class Itemized(Chart):
 
 
 def _at(name: str, step: str) -> str:
-    return f"{text.fit(text.clean(name), 9, 60)} at {step}"
+    return f"{fitted(name, 9, 60)} at {step}"

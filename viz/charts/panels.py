@@ -10,7 +10,7 @@ import numpy as np
 
 from graphengine.spec import Array
 from viz import text
-from viz.charts.drawing import MARGIN, Drawing, Item, Label, Marks, Patch, Path, Points
+from viz.charts.drawing import MARGIN, Drawing, Item, Label, Marks, Patch, Path, Points, fitted
 from viz.charts.gates import Gate
 from viz.charts.heat import positions
 from viz.charts.rows import axis_name
@@ -24,7 +24,7 @@ def draw(drawing: Drawing, gates: Sequence[Gate], by: str, top: float) -> Drawin
     """Draw a panel per gate: a row of them for every layer and direction, a column for every name."""
     theme = drawing.theme
     names = list(dict.fromkeys(gate.row.name for gate in gates))
-    groups = {gate.row.group: text.fit(text.clean(gate.row.group), 9, 150) for gate in gates}
+    groups = {gate.row.group: fitted(gate.row.group, 9, bold=True) for gate in gates}
     size = (max(180.0, min(_WIDE / len(names), 420.0)), _HIGH) if by == "step" else (_SQUARE, _SQUARE)
     left = MARGIN + max(text.width(group, 9, bold=True) for group in groups.values()) + (34 if by == "unit" else 14)
     panel = bands if by == "step" else units
@@ -39,14 +39,14 @@ def draw(drawing: Drawing, gates: Sequence[Gate], by: str, top: float) -> Drawin
         along = axis_name(gate.row for gate in gates)
         for column in range(len(names)):
             x = left + column * (size[0] + _APART[0]) + size[0] / 2
-            drawing.add(Label(x, top - 1, along, theme.roles["muted"], 9, "middle"))
+            drawing.add(Label(x, top - 1, fitted(along, 9), theme.roles["muted"], 9, "middle"))
         top += 12
     _legend(drawing, gates, left, top + 4, by)
     return drawing.close()
 
 
 def _head(theme: Theme, gate: Gate, left: float, middle: float, wide: float, *, numbers: bool) -> Iterator[Label]:
-    name = text.fit(text.clean(gate.row.name), 10, 60, bold=True)
+    name = fitted(gate.row.name, 10, 60, bold=True)
     yield Label(left, middle, name, theme.roles["text"], 10, bold=True)
     if numbers:
         closed, opened = (_percent(part.sum() / max(gate.seen.sum(), 1)) for part in (gate.closed, gate.opened))

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphengine import Tensor, Trace, errors
+from graphengine import Graph, Tensor, Trace, errors
+from graphengine.graph import tensors_in
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepSlice
 from graphengine.node import Node
 from graphengine.ops.logic import Hold
@@ -63,14 +64,14 @@ def states(trace: Trace, *, held: bool = False) -> list[Row]:
     return in_order(found.values())
 
 
-def chosen(tensors: Iterable[Tensor]) -> list[Row]:
+def chosen(graph: Graph, what: Iterable[str | Tensor]) -> list[Row]:
     """Return rows for values that a user names; a last value or a stack of all steps stands for the steps' own.
 
     Raises:
-        UnknownPathError: one of them is no value of a loop.
+        UnknownPathError: nothing has this path, or it is no value of a loop.
     """
     found = {}
-    for tensor in tensors:
+    for tensor in tensors_in([graph[each] if isinstance(each, str) else each for each in what]):
         op = tensor.node.op
         inner = tensor.node.inputs[0] if isinstance(op, LastStep | StackSteps) else tensor
         inner = computed(inner) if isinstance(op, LastStep) else inner

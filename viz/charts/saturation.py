@@ -9,7 +9,7 @@ import numpy as np
 from graphengine import Trace, errors
 from viz import text
 from viz.charts.chart import Chart, one_of
-from viz.charts.drawing import Drawing
+from viz.charts.drawing import Drawing, fitted
 from viz.charts.gates import Gate, count, gates
 from viz.charts.panels import draw
 from viz.theme import Theme
@@ -96,8 +96,7 @@ class Saturation(Chart):
         what = "values" if self.by == "step" else "time that each unit is"
         description = f"{', '.join(row.label for row in self.rows)}, at {len(self.steps)} steps"
         drawing = Drawing("Gate saturation", description, self.theme)
-        name = text.fit(text.clean(self.name), 9, 300)
-        top = drawing.head(f"part of the {what} closed (< {low}) or open (> {high}) · {name}")
+        top = drawing.head(f"part of the {what} closed (< {low}) or open (> {high}) · {fitted(self.name, 9, 300)}")
         return draw(drawing, self._gates, self.by, top)
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from graphengine.spec import Array
 from viz import text
 from viz.charts.chart import Chart, one_of
 from viz.charts.colours import Kind, named
-from viz.charts.drawing import MARGIN, Drawing, Label
+from viz.charts.drawing import MARGIN, Drawing, Label, fitted
 from viz.charts.heat import Block, Heat, positions
 from viz.charts.rows import Row, axis_name, chosen, kept, norm, states, steps_of
 from viz.charts.scale import Scale
@@ -64,7 +64,7 @@ def timeline(
     """
     one_of("what", what, ("gradient", "value"))
     one_of("scale", scale, ("log", "linear"))
-    rows = states(trace, held=what == "value") if of is None else chosen(map(trace.find, of))
+    rows = states(trace, held=what == "value") if of is None else chosen(trace.graph, of)
     if not rows:
         raise errors.UnknownPathError(
             f"{trace.graph.name}: no loop of this trace hands numbers on from step to step; name values with of=[...]"
@@ -75,6 +75,7 @@ def timeline(
     array = np.full((len(rows), steps_of(trace, rows)), np.nan)
     present = np.zeros(array.shape, np.bool_)
     for r, row in enumerate(rows):
+        trace.find(row.tensor)  # raises, if this plan does not compute it
         for t, found in _norms(trace, row, what):
             array[r, t], present[r, t] = found, True
     return Timeline(trace.graph.name, what, tuple(rows), array, present, scale == "log", limits, theme)
@@ -118,8 +119,7 @@ class Timeline(Chart):
         """Return the picture as plain data: a row per state, a block per layer and direction."""
         description = f"{', '.join(row.label for row in self.rows)}, at {len(self.steps)} steps"
         drawing = Drawing(_TITLES[self.what], description, self.theme)
-        name = text.fit(text.clean(self.name), 9, 300)
-        top = drawing.head(f"{_SYMBOLS[self.what]} over batch and features · {name}")
+        top = drawing.head(f"{_SYMBOLS[self.what]} over batch and features · {fitted(self.name, 9, 300)}")
         heat = Heat(self.theme, self.what, self._scale, self.array, self.present)
         left = MARGIN + self._room()
         wide = min(_WIDE / max(len(self.steps), 1), _WIDEST)
@@ -132,25 +132,21 @@ class Timeline(Chart):
         muted = self.theme.roles["muted"]
         for t in positions(len(self.steps), wide):
             drawing.add(Label(block.middle(0, t)[0], top + 2, str(t), muted, 8, "middle"))
-        drawing.add(Label((left + block.right) / 2, top + 16, axis_name(self.rows), muted, 9, "middle"))
+        drawing.add(Label((left + block.right) / 2, top + 16, fitted(axis_name(self.rows), 9), muted, 9, "middle"))
         heat.legend(drawing, left, top + 36, _SYMBOLS[self.what])
         return drawing.close()
 
     def _room(self) -> float:
         """How much room the names of the rows need."""
-        groups = max(text.width(_fit(row.group, bold=True), 9, bold=True) for row in self.rows)
-        return groups + 10 + max(text.width(_fit(row.name), 9) for row in self.rows) + 8
+        groups = max(text.width(fitted(row.group, 9, bold=True), 9, bold=True) for row in self.rows)
+        return groups + 10 + max(text.width(fitted(row.name, 9), 9) for row in self.rows) + 8
 
     def _name(self, drawing: Drawing, block: Block, rows: list[Row]) -> None:
         middle = (block.top + block.bottom) / 2
-        drawing.add(Label(MARGIN, middle, _fit(rows[0].group, bold=True), self.theme.roles["text"], 9, bold=True))
+        drawing.add(Label(MARGIN, middle, fitted(rows[0].group, 9, bold=True), self.theme.roles["text"], 9, bold=True))
         for k, row in enumerate(rows):
             y = block.middle(k, 0)[1]
-            drawing.add(Label(block.left - 8, y, _fit(row.name), named(self.theme, row.name), 9, "end"))
+            drawing.add(Label(block.left - 8, y, fitted(row.name, 9), named(self.theme, row.name), 9, "end"))
 
     def __repr__(self) -> str:
         return f"<timeline of {self.what} norms: {len(self.rows)} rows, {len(self.steps)} steps>"
-
-
-def _fit(name: str, *, bold: bool = False) -> str:
-    return text.fit(text.clean(name), 9, 150, bold=bold)

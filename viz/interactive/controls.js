@@ -3,7 +3,8 @@
 const data = JSON.parse(by("data").textContent);
 Object.values(data.pictures).flatMap(({ boxes, edges }) => [...boxes, ...edges]).forEach((item) => {
   item.card = data.cards[item.card];
-  item.emphasis ||= "normal";
+  item.emphasis ??= "normal";
+  item.lines ??= [];
 });
 const off = new Set();
 

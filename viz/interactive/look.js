@@ -9,6 +9,7 @@ const look = {
 
   apply() {
     world.setAttribute("transform", `translate(${this.x} ${this.y}) scale(${this.scale})`);
+    stage.style.setProperty("--thin", 1 / this.scale);
   },
 
   // Zoom so that what is under a point of the window stays there.

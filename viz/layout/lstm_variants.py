@@ -11,6 +11,7 @@ from viz.scene import Point
 
 _ROOM = 44.0  # to the left of the forget gate, for its peephole
 _PEEP = (58.0, 26.0)
+_NUMBER = 40.0  # what the number of a gradient needs
 
 
 def variant(w: float = 0, t: float = 0) -> Circuit:
@@ -29,6 +30,8 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
     }
     above, kept, add = (c + 11 + row - high / 2) / 2, slots["kept"], slots["c"]
     tap, out, right = 24 + TAP / 2, o.x + TAP / 2, base.width
+    high_enough = row - high / 2 - above > 22
+    between = ((i.left + f.right) / 2, i.y + 17) if i.left - f.right > _NUMBER else None
     wires = base.wires | {
         ("<c", "c_prev"): _wire((0, c), (24 - TAP / 2, c)),
         ("c_prev", "kept"): _wire((tap, c), (kept.left, c)),
@@ -41,9 +44,11 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
         ("c_out", "o_c"): _wire((o.x, c + 10), (o.x, row - high / 2)),
         ("c_out", "c>"): _wire((out, c), (right, c)),
         ("c_out", "c_act"): _wire((out, c), (act.x, c), (act.x, act.top), label=(act.x - 32, c + 22)),
-        ("i", "f"): _wire((i.left, i.y), (f.right, f.y), label=((i.left + f.right) / 2, i.y + 17)),
+        ("f", "kept"): _wire((f.x, f.top), (f.x, kept.bottom), label=(f.x + 32, above + 15) if high_enough else None),
+        ("i", "f"): _wire((i.left, i.y), (f.right, f.y), label=between),
     }
-    return replace(base, slots=slots, wires=wires)
+    spots = base.spots | {"c": ((slots["cproj"].x + o.x) / 2, c + 42)}
+    return replace(base, slots=slots, wires=wires, spots=spots)
 
 
 def moved(circuit: Circuit, dx: float) -> Circuit:

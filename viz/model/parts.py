@@ -16,8 +16,8 @@ Anchors = Mapping[str, tuple[str, ...]]  # by part, the names that its value may
 def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     """Cut a cell into named parts, or return None if it is not made that way.
 
-    A part is the nodes of its names and what serves these alone; a cell fits if every part is found and nothing is
-    left.
+    A part is the nodes of its names and what serves these alone; a cell fits if every part is found, nothing is left,
+    and no activation disappears in the part of another.
     """
     found: dict[Node, str] = {}
     for name, values in anchors.items():
@@ -28,6 +28,8 @@ def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     readers = _readers(block.nodes)
     for node in reversed(block.nodes):
         if node not in found:
+            if len(node.inputs) == 1 and node.op.signature == "()->()":
+                return None
             served = {found.get(reader, "") for reader in readers.get(node, ())}
             if len(served) != 1 or "" in served:
                 return None

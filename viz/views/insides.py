@@ -6,10 +6,12 @@ from collections import Counter
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, StepSlice
+from graphengine.sources import Constant
 from viz import text
 from viz.layout.circuits import Circuit
 from viz.layout.open_cell import open_cell
-from viz.layout.templates import TEMPLATES, Size, Template
+from viz.layout.lstm_variants import VARIANTS
+from viz.layout.templates import Size, Template
 from viz.model.blocks import Block
 from viz.model.lattice import Lattice, Link, Part
 from viz.model.parts import cut, single
@@ -30,7 +32,7 @@ class Insides:
 
     def split(self, subject: Subject, block: Block) -> list[Part]:
         """Cut a cell."""
-        for template in TEMPLATES:
+        for template in VARIANTS:
             parts = cut(subject, block, template.anchors)
             if parts is not None:
                 self.templates[block] = template
@@ -42,11 +44,15 @@ class Insides:
         found = {}
         for block in lattice.parts:
             template = self.templates.get(block)
-            if template is None:
-                found[block] = _laid_out(lattice, block, gradient)
-            else:
-                found[block] = template.sizes[self.size]
+            circuit = template.sizes[self.size] if template is not None else None
+            found[block] = circuit if circuit and _holds(circuit, lattice, block) else _laid_out(lattice, block, gradient)
         return found
+
+
+def _holds(circuit: Circuit, lattice: Lattice, block: Block) -> bool:
+    """Whether a drawn circuit has a place for all that a cell has, the points where its states branch included."""
+    parts = {part.name for part in lattice.parts[block]}
+    return parts <= set(circuit.slots) and set(lattice.lanes(block)) <= set(circuit.lanes)
 
 
 def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
@@ -99,7 +105,8 @@ def part_lines(
     node = part.nodes[-1]
     products = [each for each in part.nodes if each.op.kind == "matmul"]
     if ball if ball is not None else node.op.kind in _SIGNS and not products:
-        return (Line(content.glyph(node), 12, bold=True),)
+        spelt = "" if ball else _spelt_operands(subject, part, node)
+        return (Line(spelt or content.glyph(node), 9.5 if spelt else 12, bold=True),)
     name, sign = content.short(content.bare(node.output.name)), content.glyph(node)
     value = content.brief(subject.value(node.output, t), len(node.output.shape)) if t is not None else ""
     numbers = [Line(value, 8.5)] if value else []
@@ -121,6 +128,15 @@ def part_lines(
     return (Line(title, 9.5, bold=True), *([Line(f"+ {spelt}", 8.5, "muted")] if products else []), *numbers)
 
 
+def _spelt_operands(subject: Subject, part: Part, node: Node) -> str:
+    """Spell an op of a number or a weight, which no line brings: p_f ⊙ c, f = 1 − i."""
+    if not any(tensor.node in subject.static for tensor in node.inputs):
+        return ""
+    name = content.bare(node.output.name)
+    spelt = f" {content.glyph(node)} ".join(_symbol(subject, part, tensor) for tensor in node.inputs)
+    return f"{name} = {spelt}" if len(name) == 1 else spelt
+
+
 def _spelt_products(subject: Subject, part: Part, products: list[Node]) -> str:
     """Spell the products of a part and what is added to them: x·W + h·U + b."""
     terms = ["·".join(_symbol(subject, part, tensor) for tensor in each.inputs) for each in products]
@@ -138,6 +154,8 @@ def _symbol(subject: Subject, part: Part, tensor: Tensor) -> str:
         return content.short(content.bare(tensor.name).removesuffix("_prev"), 12)
     if isinstance(tensor.node.op, StepSlice):
         return content.short(tensor.node.inputs[0].name, 12)
+    if isinstance(tensor.node.op, Constant) and not tensor.shape:
+        return text.number(tensor.node.op.array)
     layer = tensor.node.scope.nearest("layer")
     if layer is not None and layer is not part.block.scope.nearest("layer") and tensor.node not in subject.static:
         return text.indexed(content.short(content.bare(tensor.name), 12), above=f"({layer.index})")

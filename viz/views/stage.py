@@ -32,6 +32,7 @@ Line: TypeAlias = tuple[Key, str, Key, str]  # a vertical line in every column: 
 SHIFT = 36.0  # how far the second of two directions stands to the right of the first
 _EDGE = 10.0  # how near to a corner a line may meet a side
 _BESIDE = 12.0  # what a line and its gradient need on either side
+_NUMBER = 34.0  # what the number of a line needs that leaves an open cell near its corner
 
 
 @dataclass
@@ -212,7 +213,11 @@ def _place_columns(stage: Stage) -> None:
 def _place_lines(stage: Stage, lines: list[Line]) -> None:
     keys = list(stage.rows)
     number = {key: k for k, key in enumerate(keys)}
-    covered = [[(row.offset - row.width / 2, row.offset + row.width / 2)] for row in stage.rows.values()]
+    covered = []
+    for key, row in stage.rows.items():
+        opened = isinstance(key, Block) and row.kind == "cell" and stage.circuits[key].framed
+        half = row.width / 2 + (_NUMBER if opened else 0.0)
+        covered.append([(row.offset - half, row.offset + half)])
     verticals = []
     for lower, sender, upper, reader in lines:
         leaves, arrives = reach(stage, lower, sender, "^"), reach(stage, upper, reader, "v")
