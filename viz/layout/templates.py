@@ -121,7 +121,7 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
     """A gated recurrent unit; its reset may stand behind the product or before it."""
     r, u, n, h, tap = 142.0, 266 + w, 420 + 2 * w, 472 + 3 * w, 526 + 3 * w
     lane, written, reset, gate, product = 46.0, 106.0, 122.0, 178.0, 244 + t
-    down, up, right = 20.0, 74.0, tap + 28
+    down, up, right = 26.0, 76.0, tap + 28
     return Circuit(
         right, product + 40 + t,
         slots={
@@ -134,7 +134,7 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
         wires={
             ("<h", "h_prev"): _right(0, 12, lane, numbered=False),
             ("h_prev", "kept"): _right(76, u - 11, lane),
-            ("h_prev", "product"): _wire((down, lane + 9), (down, product), (60, product), label=(down + 27, gate + 4)),
+            ("h_prev", "product"): _wire((down, lane + 11), (down, product), (60, product), label=(down + 25, gate + 4)),
             ("h_prev", "reset"): _wire((56, lane + 11), (56, reset), (r - 11, reset), label=(98, reset - 19), side=1),
             ("product", "reset"): _wire((up, product - 21), (up, reset), (r - 11, reset), label=(up + 32, reset - 17), side=1),
             ("kept", "h"): _right(u + 11, h - 11, lane),
