@@ -127,6 +127,132 @@ def lstm_backward(
     np.multiply(room, f, dc_prev)
 
 
+@dataclass(frozen=True)
+class GRUGates(Op):
+    """The gates and the state of a gated recurrent unit that resets after the product, from its two products."""
+
+    equation = "r, u = σ(x_r + h_r), σ(x_u + h_u); n = tanh(x_n + r ⊙ (h_n + d)); h = n + u ⊙ (h_prev - n)"
+    gradient = (
+        "dx = [dr, du, dn]",
+        "dh = [dr, du, dn ⊙ r]",
+        "dd = dn ⊙ r, over the batch",
+        "dh_prev = dh ⊙ u",
+    )
+    reads = ("x1 x2 x3 y",) * 4
+    together = True
+
+    def core(self, inputs: int) -> tuple[tuple[Core, ...], tuple[Core, ...]]:
+        """All gates twice, and one state."""
+        return (("k",), ("k",), ("h",), ("h",)), (("h",),)
+
+    def infer(self, x: Spec, h: Spec, d: Spec, h_prev: Spec) -> Spec:
+        """The new state."""
+        fits = bool(x.rank) and simplest(dim(h_prev.shape[-1]) * 3) == x.shape[-1] and d.shape == h_prev.shape[-1:]
+        if not fits or h.shape != x.shape or x.shape[:-1] != h_prev.shape[:-1]:
+            raise ShapeError(f"three gates of {h_prev} are not {x} and {h} with a bias {d}")
+        self.result_dtype(x.dtype, h.dtype, d.dtype, h_prev.dtype)
+        return h_prev
+
+    def saves(self, x: Spec, h: Spec, d: Spec, h_prev: Spec) -> tuple[Spec, ...]:
+        """The gates r, u, n; and h_n + d."""
+        return x, h_prev
+
+    def scratch(self, x: Spec, h: Spec, d: Spec, h_prev: Spec) -> tuple[Spec, ...]:
+        """Room for one state."""
+        return (h_prev,)
+
+    def forward(self, out: Any, x: Array, h: Array, d: Array, h_prev: Array) -> None:
+        function, *args = self.bound(out, x, h, d, h_prev)
+        function(*args)
+
+    def bound(self, out: Any, x: Array, h: Array, d: Array, h_prev: Array) -> tuple[Any, ...]:
+        y, gates, q, room = out
+        size = h_prev.shape[-1]
+        both = slice(2 * size)
+        _, u, n = thirds(gates)
+        return (
+            gru_forward, x[..., both], h[..., both], gates[..., both], thirds(x)[2], thirds(h)[2], d, h_prev,
+            thirds(gates)[0], u, n, q, room, y, scalar(1.0, x.dtype.str),
+        )  # fmt: skip
+
+    def backward_all(
+        self, wanted: Sequence[int], dy: Any, xs: Arrays, y: Any, outs: Sequence[Array] | None = None
+    ) -> list[Array]:
+        wide = (*dy.shape[:-1], 3 * dy.shape[-1])
+        made = [np.empty(shape, dy.dtype) for shape in (wide, wide, dy.shape, dy.shape)]
+        gru_backward(dy, xs[3], *thirds(y[1]), y[2], made[0], made[1], made[3], scalar(1.0, dy.dtype.str))
+        made[2] = thirds(made[1])[2]
+        return [made[i] for i in wanted]
+
+    def bound_backward(
+        self, wanted: Sequence[int], dy: Any, xs: Arrays, y: Any, outs: Sequence[Array]
+    ) -> tuple[Any, ...] | None:
+        """The calls on parts that are cut once, for two axes and one seed."""
+        rows = {each.shape[:-1] for each in (dy, xs[3], outs[0], outs[1], outs[-1])}
+        if tuple(wanted) != (0, 1, 2, 3) or dy.ndim != 2 or len(rows) > 1 or outs[2].ndim != 1:
+            return None
+        dx, dh, dd, dh_prev = outs
+        _, gates, q, _ = y
+        one = scalar(1.0, dy.dtype.str)
+        return gru_backward_step, dy, xs[3], *thirds(gates), q, dx, dh, dh_prev, one, dd
+
+
+def gru_forward(
+    x_ru: Array, h_ru: Array, ru: Array, x_n: Array, h_n: Array, d: Array, h_prev: Array, r: Array, u: Array, n: Array,
+    q: Array, room: Array, y: Array, one: Array,
+) -> None:  # fmt: skip
+    """Both gates in one go, then the candidate."""
+    np.add(x_ru, h_ru, ru)
+    np.negative(ru, ru)
+    np.exp(ru, ru)
+    np.add(ru, one, ru)
+    np.reciprocal(ru, ru)
+    np.add(h_n, d, q)
+    np.multiply(r, q, n)
+    np.add(n, x_n, n)
+    np.tanh(n, n)
+    np.subtract(h_prev, n, room)
+    np.multiply(u, room, room)
+    np.add(n, room, y)
+
+
+def gru_backward(
+    dy: Array, h_prev: Array, r: Array, u: Array, n: Array, q: Array, dx: Array, dh: Array, dh_prev: Array, one: Array
+) -> None:
+    """The candidate first, since the reset gate lies behind it."""
+    dr, du, dn = thirds(dx)
+    np.subtract(one, u, du)
+    np.multiply(n, n, dn)
+    np.subtract(one, dn, dn)
+    np.multiply(dn, du, dn)
+    np.multiply(dn, dy, dn)
+    np.multiply(du, u, du)
+    np.subtract(h_prev, n, dh_prev)
+    np.multiply(dh_prev, dy, dh_prev)
+    np.multiply(du, dh_prev, du)
+    np.subtract(one, r, dr)
+    np.multiply(dr, r, dr)
+    np.multiply(dr, q, dr)
+    np.multiply(dr, dn, dr)
+    np.copyto(dh, dx)
+    dh_n = thirds(dh)[2]
+    np.multiply(dn, r, dh_n)
+    np.multiply(dy, u, dh_prev)
+
+
+def gru_backward_step(*args: Array) -> None:
+    """One step, and the gradient of the bias over its batch."""
+    *rest, dd = args
+    gru_backward(*rest)
+    np.add.reduce(thirds(rest[7])[2], axis=0, out=dd)
+
+
+def thirds(gates: Array) -> tuple[Array, Array, Array]:
+    """View the three thirds of the last axis."""
+    size = gates.shape[-1] // 3
+    return gates[..., :size], gates[..., size : 2 * size], gates[..., 2 * size :]
+
+
 def part(gates: Array, k: int) -> Array:
     """View the k-th quarter of the last axis."""
     size = gates.shape[-1] // 4

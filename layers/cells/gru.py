@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from graphengine import Parameter, Spec, Tensor, errors, ops
+from graphengine.ops.fused import GRUGates
 from layers.activations import activation
 from layers.gated import GatedCell
+
+Products: TypeAlias = tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]
 
 
 class GRUState(NamedTuple):
@@ -72,25 +75,29 @@ class GRUCell(GatedCell):
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         """The equations."""
         squash = activation(self.recurrent_activation)
-        candidate = {"after": self._reset_after, "before": self._reset_before}[self.reset]
         kernel, recurrent_kernel = self.kernels(x)
-        wx = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
-        wx_r, wx_u, wx_n = ops.split(wx, 3, names=("r_x", "u_x", "n_x"))
-        U_r, U_u, U_n = ops.split(recurrent_kernel, 3, names=("U_r", "U_u", "U_n"))
-        r = squash(ops.add(wx_r, ops.matmul(state.h, U_r, name="r_h"), name="r_pre"), name="r")
-        u = squash(ops.add(wx_u, ops.matmul(state.h, U_u, name="u_h"), name="u_pre"), name="u")
-        n_pre = ops.add(wx_n, candidate(r, state.h, U_n), name="n_pre")
-        n = activation(self.activation)(n_pre, name="n")
-        kept = ops.multiply(u, state.h, name="kept")
-        written = ops.multiply(1 - u, n, name="written")
-        h = ops.add(written, kept, name="h")
+        Wx_b = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
+        r_x, u_x, n_x = ops.split(Wx_b, 3, names=("r_x", "u_x", "n_x"))
+        products = {"after": self._reset_after, "before": self._reset_before}[self.reset]
+        r_h, u_h, candidate = products(state.h, recurrent_kernel)
+        r = squash(ops.add(r_x, r_h, name="r_pre"), name="r")
+        u = squash(ops.add(u_x, u_h, name="u_pre"), name="u")
+        n = activation(self.activation)(ops.add(n_x, candidate(r), name="n_pre"), name="n")
+        h = ops.add(ops.multiply(1 - u, n, name="written"), ops.multiply(u, state.h, name="kept"), name="h")
+        usual = (self.activation, self.recurrent_activation) == ("tanh", "sigmoid")
+        if usual and self.reset == "after" and self.use_bias:
+            Uh = r_h.node.inputs[0]
+            x.graph.fuse(GRUGates(), (Wx_b, Uh, x.graph.tensor(self.recurrent_bias), state.h), (h,))
         return h, GRUState(h)
 
-    def _reset_after(self, r: Tensor, h: Tensor, U_n: Tensor) -> Tensor:
-        q = ops.matmul(h, U_n, name="n_h")
+    def _reset_after(self, h: Tensor, recurrent_kernel: Tensor) -> Products:
+        r_h, u_h, n_h = ops.split(ops.matmul(h, recurrent_kernel, name="Uh"), 3, names=("r_h", "u_h", "n_h"))
         if self.use_bias:
-            q = ops.add(q, self.parameter(h.graph, "recurrent_bias", (self.hidden,), self.bias_initializer), name="q")
-        return ops.multiply(r, q, name="q_reset")
+            bias = self.parameter(h.graph, "recurrent_bias", (self.hidden,), self.bias_initializer)
+            n_h = ops.add(n_h, bias, name="q")
+        return r_h, u_h, lambda r: ops.multiply(r, n_h, name="q_reset")
 
-    def _reset_before(self, r: Tensor, h: Tensor, U_n: Tensor) -> Tensor:
-        return ops.matmul(ops.multiply(r, h, name="h_reset"), U_n, name="n_h")
+    def _reset_before(self, h: Tensor, recurrent_kernel: Tensor) -> Products:
+        U_ru, U_n = ops.split(recurrent_kernel, [2 * self.hidden, self.hidden], names=("U_ru", "U_n"))
+        r_h, u_h = ops.split(ops.matmul(h, U_ru, name="Uh"), 2, names=("r_h", "u_h"))
+        return r_h, u_h, lambda r: ops.matmul(ops.multiply(r, h, name="h_reset"), U_n, name="n_h")

@@ -285,6 +285,20 @@ def lstm_gates_reference(z: Array, c_prev: Array, forget_bias: float) -> tuple[A
     return c, np.tanh(c) / (1 + np.exp(-o))
 
 
+def draw_gru_gates(draw: Draw) -> Case:
+    hidden = draw.full()
+    batch = draw.shape(at_most=2)
+    wide = (*batch, 3 * hidden)
+    return fused.GRUGates(), [draw.floats(shape) for shape in (wide, wide, (hidden,), (*batch, hidden))]
+
+
+def gru_gates_reference(x: Array, h: Array, d: Array, h_prev: Array) -> Array:
+    (x_r, x_u, x_n), (h_r, h_u, h_n) = (np.split(each, 3, axis=-1) for each in (x, h))
+    r, u = 1 / (1 + np.exp(-x_r - h_r)), 1 / (1 + np.exp(-x_u - h_u))
+    n = np.tanh(x_n + r * (h_n + d))
+    return (1 - u) * n + u * h_prev
+
+
 def draw_sequence_mask(draw: Draw) -> Case:
     steps = draw.size()
     return sequence.SequenceMask(), [draw.integers(draw.shape(), 0, steps + 1), np.arange(steps)]

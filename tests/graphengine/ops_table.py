@@ -127,5 +127,6 @@ ROWS: list[Row] = [
     Row(loss.SoftmaxCrossEntropy, cases.cross_entropy_reference, case=cases.draw_cross_entropy),
     Row(loss.MeanSquaredError, cases.squared_error_reference, case=cases.draw_squared_error),
     Row(norm.LayerNorm, cases.layer_norm_reference, case=cases.draw_layer_norm),
+    Row(fused.GRUGates, cases.gru_gates_reference, case=cases.draw_gru_gates, named=False),
     Row(fused.LSTMGates, cases.lstm_gates_reference, case=cases.draw_lstm_gates, named=False),
 ]

@@ -118,42 +118,40 @@ def lstm(w: float = 0, t: float = 0) -> Circuit:
 
 
 def gru(w: float = 0, t: float = 0) -> Circuit:
-    """A gated recurrent unit; its reset may stand before or after the product."""
-    r, u, n, h, tap = 112.0, 236 + w, 390 + 2 * w, 442 + 3 * w, 496 + 3 * w
-    lane, reset, gate, product = 46.0, 114.0, 178.0, 244 + t
-    right = tap + 28
+    """A gated recurrent unit; its reset may stand behind the product or before it."""
+    r, u, n, h, tap = 142.0, 266 + w, 420 + 2 * w, 472 + 3 * w, 526 + 3 * w
+    lane, written, reset, gate, product = 46.0, 106.0, 122.0, 178.0, 244 + t
+    down, up, right = 26.0, 76.0, tap + 28
     return Circuit(
         right, product + 40 + t,
         slots={
-            "h_prev": Slot(44, lane, 64, 22, "pill", "h"), "product": _op(66, n + 50, product, 42),
+            "h_prev": Slot(44, lane, 64, 22, "pill", "h"), "product": _op(60, n + 50, product, 42),
             "r": _gate(r, gate, 92, 48), "u": _gate(u, gate, 92, 48), "n": _gate(n, gate, 96, 48),
-            "reset": _op(62, 162, reset), "kept": _ball(u, lane), "written": _ball(n, reset), "h": _ball(h, lane),
+            "reset": _ball(r, reset), "kept": _ball(u, lane), "written": _ball(n, written), "h": _ball(h, lane),
             "h_out": _tap(tap, lane, "h"),
         },
         lanes={"h": lane},
         wires={
             ("<h", "h_prev"): _right(0, 12, lane, numbered=False),
             ("h_prev", "kept"): _right(76, u - 11, lane),
-            ("h_prev", "reset"): _wire((46, lane + 11), (46, reset), (62, reset), label=(84, reset - 26), side=1),
-            ("h_prev", "r"): _wire((28, lane + 11), (28, gate), (66, gate), label=(44, gate + 17)),
-            ("h_prev", "u"): _wire(
-                (66, lane + 10), (66, 80), (u - 60, 80), (u - 60, gate), (u - 46, gate), label=(u - 30, 102), side=1
-            ),
+            ("h_prev", "product"): _wire((down, lane + 11), (down, product), (60, product), label=(down + 25, gate + 4)),
+            ("h_prev", "reset"): _wire((56, lane + 11), (56, reset), (r - 11, reset), label=(98, reset - 19), side=1),
+            ("product", "reset"): _wire((up, product - 21), (up, reset), (r - 11, reset), label=(up + 32, reset - 17), side=1),
             ("kept", "h"): _right(u + 11, h - 11, lane),
             ("h", "h_out"): _right(h + 11, tap - 10, lane, numbered=False),
             ("h_out", "h>"): _right(tap + 10, right, lane, numbered=False),
             ("h_out", "^"): _wire((tap, lane - 10), (tap, 0)),
             ("h", "h>"): _right(h + 11, right, lane, numbered=False),
             ("h", "^"): _wire((h + 11, lane), (tap, lane), (tap, 0)),
-            ("r", "reset"): _wire((130, gate - 24), (130, reset + 20), label=(101, reset + 30), side=1),
+            ("r", "reset"): _up(r, gate - 24, reset + 11, 0.35),
             ("u", "kept"): _up(u, gate - 24, lane + 11, 0.8),
             ("u", "written"): _wire(
-                (u + 46, gate), (u + 64, gate), (u + 64, reset), (n - 11, reset), label=(u + 104, reset - 17), side=1
+                (u + 46, gate), (u + 64, gate), (u + 64, written), (n - 11, written), label=(u + 104, written - 17), side=1
             ),
-            ("n", "written"): _up(n, gate - 24, reset + 11),
-            ("written", "h"): _wire((n + 11, reset), (h, reset), (h, lane + 11), label=(h + 30, reset - 26)),
+            ("n", "written"): _up(n, gate - 24, written + 11),
+            ("written", "h"): _wire((n + 11, written), (h, written), (h, lane + 11), label=(h + 30, written - 22)),
             ("reset", "n"): _wire(
-                (162, reset + 10), (u + 88, reset + 10), (u + 88, gate), (n - 48, gate), label=(u - 30, reset + 27)
+                (r + 11, reset), (u + 88, reset), (u + 88, gate), (n - 48, gate), label=(u - 34, reset + 17)
             ),
             ("product", "r"): _up(r, product - 21, gate + 24),
             ("product", "u"): _up(u, product - 21, gate + 24),
@@ -199,7 +197,7 @@ TEMPLATES = (
     ),
     Template(
         {
-            "product": ("r_x",), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",),
+            "product": ("r_x", "r_h"), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",),
             "kept": ("kept",), "written": ("written",), "h": ("h",),
         },
         {"small": gru(), "medium": gru(30, 10), "large": gru(44, 48)},

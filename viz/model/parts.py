@@ -16,15 +16,15 @@ Anchors = Mapping[str, tuple[str, ...]]  # by part, the names that its value may
 def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     """Cut a cell into named parts, or return None if it is not made that way.
 
-    A part is the node of its name and what serves that node alone; a cell fits if every part is found, nothing is left,
+    A part is the nodes of its names and what serves these alone; a cell fits if every part is found, nothing is left,
     and no activation disappears in the part of another.
     """
     found: dict[Node, str] = {}
     for name, values in anchors.items():
-        node = next((node for node in reversed(block.nodes) if _bare(node) & set(values)), None)
-        if node is None:
+        named = [node for node in block.nodes if _bare(node) & set(values)]
+        if not named:
             return None
-        found[node] = name
+        found.update(dict.fromkeys(named, name))
     readers = _readers(block.nodes)
     for node in reversed(block.nodes):
         if node not in found:
