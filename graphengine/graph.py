@@ -56,7 +56,7 @@ class Graph:
         self._scope = self.root
         self._taken: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
-        self._places: dict[tuple[Scope, str], Scope] = {}
+        self._places: dict[tuple[Scope, str, int | None], Scope] = {}
         self._parameters: dict[Parameter, Tensor] = {}
         self.loops: list[Loop] = []
         self.regions: list[Region] = []
@@ -147,8 +147,8 @@ class Graph:
         return self._inside(self.place(name, role, index, self._scope, kind))
 
     def place(self, name: str, role: Role, index: int | None, parent: Scope, kind: str = "") -> Scope:
-        """Return the scope of this name under another, made at first use."""
-        key = (parent, name)
+        """Return the scope of this name and index under another, made at first use."""
+        key = (parent, name, index)
         if key not in self._places:
             self._places[key] = self._new_scope(name, role, index, parent, kind)
         return self._places[key]

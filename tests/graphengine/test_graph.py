@@ -260,3 +260,14 @@ def test_forms_that_differ_are_shown():
         with pytest.raises(StructureError, match=r"the state must have the form \(State\(c=float32\[batch, 2\]"):
             same_form((State(spec, spec), spec), other, "the state")
     assert form(State(1, np.zeros(2))) == "State(c=int, h=ndarray)"
+
+
+def test_steps_written_out_under_one_name_are_places_of_their_own():
+    g = Graph()
+    x = g.placeholder("x", ("batch",))
+    for t in (0, 1, 0):
+        with g.scope("step", "time", t):
+            x = x + 1
+    scopes = [scope for scope in g.scopes if scope.role == "time"]
+    assert [scope.index for scope in scopes] == [0, 1]
+    assert [node.scope.index for node in g.nodes if node.op.kind == "add"] == [0, 1, 0]
