@@ -41,14 +41,18 @@ class Interpreter:
         self.drawn: dict[Node, Array] = {}
         self.lead: tuple[int, ...] = ()
 
-    def compute(self, finished: Callable[[Unit], None]) -> None:
-        """Run forward and, where there are seeds, backward; `finished` is told when nothing needs a unit any more."""
+    def compute(self, finished: Callable[[Unit, int], None]) -> None:
+        """Run forward and, where there are seeds, backward.
+
+        `finished` is told every step of every unit, as soon as nothing needs it any more.
+        """
         self._forward()
         if self.seeds is not None:
             self._backward(self.seeds, finished)
         else:
             for unit in self.plan.units:
-                finished(unit)
+                for k in range(self._rounds(unit)):
+                    finished(unit, k)
 
     def count(self, loop: Loop) -> int:
         """How many steps a loop ran."""
@@ -155,7 +159,11 @@ class Interpreter:
     def _steps_run(self, node: Node, k: int) -> Array:
         return np.asarray(len(self.values[node.inputs[0]]), np.int64)
 
-    def _backward(self, seeds: Mapping[Tensor, Array], finished: Callable[[Unit], None]) -> None:
+    def _rounds(self, unit: Unit) -> int:
+        """How many times a unit runs."""
+        return 1 if unit.loop is None else self.count(unit.loop)
+
+    def _backward(self, seeds: Mapping[Tensor, Array], finished: Callable[[Unit, int], None]) -> None:
         for tensor in self.plan.active:
             steps = 1 if tensor.loop is None else self.count(tensor.loop)
             self.gradients[tensor] = [None] * steps
@@ -163,11 +171,11 @@ class Interpreter:
             self.lead = seed.shape[: seed.ndim - len(tensor.shape)]
             self.gradients[tensor][0] = np.array(seed)
         for unit in reversed(self.plan.units):
-            for k in reversed(range(1 if unit.loop is None else self.count(unit.loop))):
+            for k in reversed(range(self._rounds(unit))):
                 for node in reversed(unit.nodes):
                     self._guarded(node, self._spread, k)
-            self._finish(unit)
-            finished(unit)
+                self._finish(unit, k)
+                finished(unit, k)
 
     def _spread(self, node: Node, k: int) -> None:
         """Add a node's contributions to the gradients of what it uses; what leaves a loop reaches all its steps."""
@@ -249,13 +257,12 @@ class Interpreter:
         assert loop is not None
         return self.gradients[node.output][0] if k == self.count(loop) - 1 else None
 
-    def _finish(self, unit: Unit) -> None:
-        """Turn gradients that nobody added to into zeros."""
+    def _finish(self, unit: Unit, k: int) -> None:
+        """Turn gradients of a step that nobody added to into zeros."""
         for node in unit.nodes:
             for tensor in node.outputs:
-                for k, gradient in enumerate(self.gradients.get(tensor, ())):
-                    if gradient is None:
-                        self.gradients[tensor][k] = self.zeros(tensor)
+                if tensor in self.gradients and self.gradients[tensor][k] is None:
+                    self.gradients[tensor][k] = self.zeros(tensor)
 
 
 BORDER: dict[type, Callable[[Interpreter, Node, int], Array]] = {

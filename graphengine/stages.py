@@ -131,24 +131,21 @@ def _free_circles(wires: Sequence[Node]) -> dict[Node, Stage]:
 
 
 def _components(nodes: Sequence[Node], before: dict[Node, list[Node]]) -> list[list[Node]]:
-    """Return the strongly connected components, each in an order in which most nodes follow what they read."""
-    return [
-        _finished(sorted(members, key=lambda node: node.index), before) if len(members) > 1 else members
-        for members in strongly_connected(list(nodes), before)
-    ]
+    """Return the strongly connected components, each in an order in which nodes follow what they read of their step."""
+    return [_in_order(members) for members in strongly_connected(list(nodes), before)]
 
 
-def _finished(members: Sequence[Node], before: dict[Node, list[Node]]) -> list[Node]:
-    """Return nodes in the order in which a depth-first search back from the first one is through with them."""
-    waiting = set(members[1:])
-    work = [(members[0], iter(before[members[0]]))]
-    found = []
-    while work:
-        node, rest = work[-1]
-        following = next((other for other in rest if other in waiting), None)
-        if following is None:
-            found.append(work.pop()[0])
-        else:
-            waiting.remove(following)
-            work.append((following, iter(before[following])))
-    return found
+def _in_order(members: list[Node]) -> list[Node]:
+    """Put delays first, each after the one that feeds it, then the rest as it was constructed."""
+    if len(members) == 1:
+        return members
+    members = sorted(members, key=lambda node: node.index)
+    delays = [node for node in members if isinstance(node.op, Delay)]
+    behind: dict[Node, list[Node]] = {}
+    for node in delays:
+        if node.feeds is not None:
+            behind.setdefault(node.feeds.node, []).append(node)
+    ordered = [node for other, each in behind.items() if not isinstance(other.op, Delay) for node in each]
+    for node in ordered:
+        ordered += behind.get(node, [])
+    return list(dict.fromkeys([*ordered, *members]))

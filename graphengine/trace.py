@@ -201,23 +201,24 @@ class Trace:
     def _kept(self, tensor: Tensor) -> bool:
         return self._keep is None or any(_leads_to(path, tensor) for path in self._keep)
 
-    def _thin(self, unit: Unit) -> None:
-        """Let go of what was not asked for."""
+    def _thin(self, unit: Unit, k: int) -> None:
+        """Let go of what was not asked for, once nothing needs a step any more."""
         if not self._partial:
             return
         for node in unit.nodes:
-            self._run.hidden[node] = []
+            if self._run.hidden[node]:
+                self._run.hidden[node][k] = []
             for tensor in node.outputs:
-                self._thin_steps(tensor, self._run.values[tensor])
-                self._thin_steps(tensor, self._run.gradients.get(tensor, []))
+                self._thin_step(tensor, self._run.values[tensor], k)
+                if tensor in self._run.gradients:
+                    self._thin_step(tensor, self._run.gradients[tensor], k)
 
-    def _thin_steps(self, tensor: Tensor, arrays: list[Array | None]) -> None:
-        kept = self._kept(tensor)
-        for k, array in enumerate(arrays):
-            if not kept or (tensor.loop is not None and not self._wanted_step(tensor.loop, k)):
-                arrays[k] = None
-            elif self.norms_only and array is not None:
-                arrays[k] = np.asarray(np.linalg.norm(array.astype(np.float64)))
+    def _thin_step(self, tensor: Tensor, arrays: list[Array | None], k: int) -> None:
+        array = arrays[k]
+        if not self._kept(tensor) or (tensor.loop is not None and not self._wanted_step(tensor.loop, k)):
+            arrays[k] = None
+        elif self.norms_only and array is not None:
+            arrays[k] = np.asarray(np.linalg.norm(array.astype(np.float64)))
 
     def _wanted_step(self, loop: Loop, k: int) -> bool:
         return self._steps is None or self.positions(loop)[k] in self._steps

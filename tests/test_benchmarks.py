@@ -97,8 +97,8 @@ def test_our_own_paths_agree(peer, cell):
 @pytest.mark.filterwarnings("default")  # other packages may warn
 @pytest.mark.parametrize(("peer", "cell"), comparable(installed_with_us=False))
 def test_other_frameworks_agree(peer, cell):
-    for name in peer.needs:
-        pytest.importorskip(name)
+    if missing := peer.missing():
+        pytest.skip(f"{peer.name} needs {', '.join(missing)}")
     agrees(peer, cell)
 
 

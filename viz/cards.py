@@ -11,6 +11,7 @@ from graphengine.errors import UnknownPathError
 from graphengine.graph import Node, Tensor
 from graphengine.spec import Array
 from viz import text
+from viz.model.blocks import Block
 from viz.model.fold import Return
 from viz.model.groups import Group
 from viz.model.lattice import Item, Link
@@ -137,14 +138,19 @@ class Cards:
         """The parameters of a cell or layer, each with what is added to its gradient here."""
         block = item.block
         assert block is not None
-        given = item.t is not None or block.loop is None
-        sizes = dict(content.weight_gradients(block, self.subject, item.t)) if given else {}
+        sizes = self._weight_gradients(block, item.t) if item.t is not None or block.loop is None else {}
         rows = []
         for parameter in list(block.parameters(self.subject))[:_MOST]:
             symbol = content.symbol_of(parameter)
             back = f", ‖∂{symbol}‖ {text.number(sizes[symbol], 5)}" if symbol in sizes else ""
             rows.append((symbol, f"{parameter.path} {text.shape(parameter.shape)}{back}"))
         return rows
+
+    def _weight_gradients(self, block: Block, t: int | None) -> dict[str, float]:
+        try:
+            return dict(content.weight_gradients(block, self.subject, t))
+        except UnknownPathError:  # the trace keeps only some values
+            return {}
 
     def _group(self, group: Group, title: str) -> Card:
         node = group.first

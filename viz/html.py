@@ -163,13 +163,12 @@ def _text(label: Text) -> dict[str, Any]:
     return found
 
 
-def _clean(item: Any) -> Any:
-    """What may be shown of a card."""
-    if isinstance(item, dict):
-        return {key: _clean(value) for key, value in item.items()}
-    if isinstance(item, list | tuple):
-        return [_clean(each) for each in item]
-    return text.clean(item, text.TOOLTIP, lines=True)
+def _clean(card: Card) -> Card:
+    """What may be shown of a card; the columns of its table are numbers behind a name."""
+    found = {key: text.clean(card[key], text.TOOLTIP, lines=True) for key in ("title", "where")}
+    rows = [[text.clean(cell, text.TOOLTIP, lines=True) for cell in row] for row in card.get("rows", ())]
+    table = [[text.clean(name), *cells] for name, *cells in card.get("table", ())]
+    return {**found, **({"rows": rows} if rows else {}), **({"table": table} if table else {})}
 
 
 def _step(step: Step, scene: Scene) -> dict[str, Any]:

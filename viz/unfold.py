@@ -115,5 +115,9 @@ def _cell(subject: Subject, block: Block, t: int | None) -> Scene:
     trace = subject.trace
     if trace is None:
         return cell(subject.what, path=block.path).to_scene()
-    show = "both" if trace.seeded else "forward"
-    return cell(trace, t, path=block.path, show=show).to_scene()  # type: ignore[arg-type]
+    if trace.seeded:
+        try:
+            return cell(trace, t, path=block.path, show="both").to_scene()
+        except UnknownPathError:
+            pass  # the trace did not keep what gradients are formed from
+    return cell(trace, t, path=block.path).to_scene()

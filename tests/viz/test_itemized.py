@@ -1,5 +1,7 @@
 """The itemized gradient is exact: against single sweeps, against finite differences, and where it must be nothing."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -145,6 +147,26 @@ def test_memory_is_bounded(monkeypatch):
         np.testing.assert_array_equal(one, other)
     with pytest.raises(errors.BudgetError, match="raise budget="):
         viz.itemized(plan, feeds, state=STATES, loss=losses, budget=1000)
+
+
+def test_a_sweep_lets_go_of_what_it_has_passed(monkeypatch):
+    """Beside the values, a sweep holds about what it was allowed, not the gradients of every node at every step."""
+    g = Graph(dtype="float64", seed=1)
+    x = g.placeholder("x", ("batch", "time", 8))
+    outputs, _ = dynamic_rnn(LSTMCell(16), x, over="time")
+    plan, feeds = Plan(outputs), {x: models.draw(4, 60, 8)}
+    allowed = 2**21
+    monkeypatch.setattr(sweeps, "_SHARE", 2**31 // allowed)
+
+    def peak(act):
+        tracemalloc.start()
+        act()
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    values = peak(lambda: plan.trace(feeds, gradients=False))
+    assert peak(lambda: viz.itemized(plan, feeds, state="rnn/h")) - values < 2.5 * allowed
 
 
 def test_the_axis_of_the_loss_may_be_another_one():

@@ -76,7 +76,7 @@ def sweep(trace: Trace, losses: Tensor, weights: Array, axis: int, rows: list[Ro
     sizes = {name: size for name, size in context.sizes.items() if name in plan.names}
     by_step = np.moveaxis(weights, axis, 0)
     arrays = [np.zeros((len(by_step), steps_of(trace, [row]))) for row in rows]
-    for steps in _together(by_step, plan, context, budget):
+    for steps in _together(by_step, plan, context, rows, budget):
         seeds = np.zeros((len(steps), *weights.shape), losses.dtype)
         np.moveaxis(seeds, axis + 1, 1)[range(len(steps)), steps] = by_step[steps]
         found = plan.trace(
@@ -109,13 +109,21 @@ def _source(state: Tensor, losses: Tensor, context: RunContext) -> Tensor:
     return source
 
 
-def _together(by_step: Array, plan: Plan, context: RunContext, budget: int) -> Iterator[Array]:
+def _together(by_step: Array, plan: Plan, context: RunContext, rows: list[Row], budget: int) -> Iterator[Array]:
     """Part the steps of the loss that weigh anything into those that are swept at once."""
-    each = 1
-    for tensor in plan.active:
-        times = 1 if tensor.loop is None else context.steps(tensor.loop)
-        each += times * math.prod(context.shape(tensor.spec)) * tensor.dtype.itemsize
-    many = max(1, budget // _SHARE // each)
+    many = max(1, budget // _SHARE // _bytes(plan, context, rows))
     steps = np.flatnonzero((by_step.reshape(len(by_step), -1) != 0).any(axis=1))
     for start in range(0, len(steps), many):
         yield steps[start : start + many]
+
+
+def _bytes(plan: Plan, context: RunContext, rows: list[Row]) -> int:
+    """Estimate what the gradients of one sweep hold at once: all steps of what is kept or waits for another unit."""
+    home = {node: unit for unit in plan.units for node in unit.nodes}
+    waiting = {row.tensor for row in rows}
+    waiting |= {tensor for node in plan.nodes for tensor in node.sources if home[node] is not home[tensor.node]}
+    total = 0
+    for tensor in plan.active:
+        steps = context.steps(tensor.loop) if tensor.loop is not None and tensor in waiting else 1
+        total += steps * math.prod(context.shape(tensor.spec)) * tensor.dtype.itemsize
+    return max(total, 1)

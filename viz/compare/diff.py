@@ -44,7 +44,7 @@ def diff(
     sketch = inside.draw(comparison, blocks)
     region = [r for r in regions(comparison) if any(b is not None and b.nodes[-1] in (c.a,c.b) for b in blocks for c in r.changes)][0]
     told = list(region_lines(comparison, region))
-    return Diff(pen.scene(sketch, comparison, title or inside.title_of(blocks), region.sizes, told), comparison, theme)
+    return Diff(pen.scene(sketch, title or inside.title_of(blocks), region.sizes, region.changes, told), comparison, theme)
 
 
 def _cell(subject, layer, direction):
@@ -53,3 +53,10 @@ def _cell(subject, layer, direction):
             if (block.layer or 0) == layer and block.direction == {"fw":0,"bw":1}[direction]:
                 return block
     return None
+
+
+def wd(a, b, title=None):
+    from viz.compare.whole import whole
+    from viz.compare.summary import summary
+    c = Comparison(a, b)
+    return Diff(pen.scene(whole(c), title or "x", c.parameters, c.changes, summary(c).splitlines()[2:]), c)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeAlias
 
 from viz.compare import pen
 from viz.compare.changes import Comparison, Status
 from viz.compare.union import Union, Wire, united
 from viz.compare.words import Words, piece_lines
-from viz.curves import Curve, rounded, straight
+from viz.curves import Curve, at, rounded, straight
 from viz.layout.circuits import Circuit, Slot
 from viz.layout.open_cell import open_cell
 from viz.layout.ranks import spread
@@ -22,9 +22,16 @@ from viz.views.sketch import Sketch
 
 _OUT = 44.0  # from the cell to what stands around it
 _CLOSE = 16.0  # between things that stand there side by side
+_NEAR = 6.0  # so near may a box come to another
+_FAR = 60.0  # so far may it grow
+_SMALLEST = 7.0
+_SAMPLES = 40  # points of a wire that are looked at
 
 
-def draw(comparison: Comparison, blocks: tuple[Block | None, Block | None]) -> Sketch:
+Blocks: TypeAlias = tuple[Block | None, Block | None]
+
+
+def draw(comparison: Comparison, blocks: Blocks) -> Sketch:
     """Draw two cells as one; one of them may be missing."""
     union = united(comparison, blocks)
     words = {name: piece_lines(comparison, piece, wide=True) for name, piece in union.pieces.items()}
@@ -33,34 +40,58 @@ def draw(comparison: Comparison, blocks: tuple[Block | None, Block | None]) -> S
         words = {name: piece_lines(comparison, piece, wide=False) for name, piece in union.pieces.items()}
         circuit = _laid_out(union, words)
     drawing = _Drawing(union, circuit, words, any(block is not None and block.direction for block in blocks))
-    drawing.draw(title_of(blocks))
+    drawing.draw(next(block.path for block in blocks if block is not None))
     return drawing.sketch
 
 
-def title_of(blocks: tuple[Block | None, Block | None]) -> str:
+def title_of(blocks: Blocks) -> str:
     """Name two cells: `LSTM → GRU`, or the one where they are of a kind."""
     return " → ".join(dict.fromkeys(content.named(block.kind) for block in blocks if block is not None))
 
 
-def _drawn_by_hand(union: Union, words: Words) -> Circuit | None:
-    """The circuit of a template that has a place for everything in either cell; its boxes as wide as their words."""
+def _drawn_by_hand(union: Union, words: dict[str, tuple[Line, ...]]) -> Circuit | None:
+    """The circuit of a template that has a place for everything in either cell, its boxes fitted to their words."""
     for template in union.templates:
         circuit = template.sizes["medium"]
         inner = {wire for wire in union.wires if wire[0] != "v"}
         if set(union.pieces) <= set(circuit.slots) and inner <= set(circuit.wires) and set(union.lanes) <= set(circuit.lanes):
-            slots = {name: _fitted(circuit.slots[name], union.pieces[name].status, words[name]) for name in union.pieces}
-            return replace(circuit, slots=slots)
+            slots = {name: circuit.slots[name] for name in union.pieces}
+            wires = {wire: circuit.wires[wire] for wire in inner}
+            circuit = replace(circuit, slots=slots, wires=wires)
+            for name, piece in union.pieces.items():
+                slot, words[name] = _fitted(circuit, name, piece.status, words[name])
+                slots[name] = slot
+            return circuit
     return None
 
 
-def _fitted(slot: Slot, status: Status, lines: tuple[Line, ...]) -> Slot:
-    """A slot with room for some lines; a ball that is no longer one sign becomes a box."""
+def _fitted(circuit: Circuit, name: str, status: Status, lines: tuple[Line, ...]) -> tuple[Slot, tuple[Line, ...]]:
+    """A slot as large as some lines, or lines as small as there is room; a ball that is no longer one sign is a box."""
+    slot = circuit.slots[name]
+    if slot.shape == "circle" and (status == "same" or len(lines[0].content) <= 1):
+        return slot, lines
+    room = slot.width + 2 * _room(circuit, name)
+    while pen.size(status, lines)[0] > room and lines[0].size > _SMALLEST:
+        lines = tuple(replace(line, size=line.size - 0.5) for line in lines)
     width, height = pen.size(status, lines)
-    if slot.shape == "circle":
-        if status == "same" or len(lines[0].content) <= 1:
-            return slot
-        return replace(slot, width=width, height=height, shape="round")
-    return replace(slot, width=max(slot.width, width), height=max(slot.height, height))
+    shape: Shape = "round" if slot.shape == "circle" else slot.shape
+    return replace(slot, width=max(slot.width, width), height=max(slot.height, height), shape=shape), lines
+
+
+def _room(circuit: Circuit, name: str) -> float:
+    """How far a slot can grow to both sides until it meets another or a wire that is not its own."""
+    slot = circuit.slots[name]
+    reach = _FAR
+    for other, each in circuit.slots.items():
+        if other != name and each.top < slot.bottom + _NEAR and slot.top - _NEAR < each.bottom:
+            reach = min(reach, max(each.left - slot.right, slot.left - each.right))
+    for wire, drawn in circuit.wires.items():
+        if name not in wire:
+            for k in range(_SAMPLES + 1):
+                (x, y), _ = at(drawn.curve, k / _SAMPLES)
+                if slot.top - _NEAR < y < slot.bottom + _NEAR:
+                    reach = min(reach, max(x - slot.right, slot.left - x))
+    return max(0.0, reach - _NEAR)
 
 
 def _laid_out(union: Union, words: Words) -> Circuit:

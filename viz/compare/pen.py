@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from viz import text
-from viz.compare.changes import SIGNS, Comparison, Status
+from viz.compare.changes import SIGNS, Change, Status
 from viz.compare.summary import counted
 from viz.curves import Curve
 from viz.scene import Box, EdgeKind, Line, Role, Scene, Shape, Text
@@ -14,10 +14,11 @@ from viz.views import content
 from viz.views.sketch import Sketch
 
 PAD = 10.0  # between the text of a box and its outline, or its second outline
-_TOLD = 12  # so many lines of the summary stand below a picture
+_TOLD = 9  # so many lines of the summary stand below a picture
 _LINE = 14.0
 _EDGES: dict[Status, EdgeKind] = {"added": "added", "removed": "removed", "changed": "same", "same": "same"}
 _ROLES: dict[str, Role] = {"+": "added", "−": "removed"}
+_COUNTED: tuple[Status, ...] = ("added", "removed", "changed")
 _RANK = ("same", "removed", "added")
 
 
@@ -52,21 +53,29 @@ def edge(sketch: Sketch, status: Status, source: Box, target: Box, curve: Curve,
     sketch.edge(source, target, curve, _EDGES[status], tooltip=tooltip)
 
 
-def scene(sketch: Sketch, comparison: Comparison, title: str, sizes: tuple[int, int], told: Iterable[str]) -> Scene:
-    """Finish a picture: what differs on top, the beginning of the summary and a legend below."""
+def scene(
+    sketch: Sketch, title: str, sizes: tuple[int, int], changes: Iterable[Change], told: Iterable[str]
+) -> Scene:
+    """Finish a picture: on top how much differs; below the beginning of the summary, and a legend.
+
+    Args:
+        sizes: how many numbers the parameters have in a and in b.
+        changes: what the picture shows.
+        told: lines of the summary that belong to it.
+    """
     sketch.edges.sort(key=lambda each: _RANK.index(each.kind))
     left, _, _, bottom = sketch.extent()
     lines = list(told)
-    if len(lines) > _TOLD:
-        lines[_TOLD - 1 :] = [f"… and {len(lines) - _TOLD + 1} more in the summary"]
-    for k, line in enumerate(lines):
+    shown = lines if len(lines) <= _TOLD else [*lines[: _TOLD - 1], f"… and {len(lines) - _TOLD + 1} more lines of summary"]
+    for k, line in enumerate(shown):
         role = _ROLES.get(line[:1], "text")
         sketch.texts.append(Text(left, bottom + 24 + k * _LINE, text.clean(line, 110), "start", 9.5, role))
-    return sketch.scene(title, _counts(comparison, sizes), "\n".join(lines))
+    return sketch.scene(title, _counts(sizes, changes), "\n".join([_counts(sizes, changes), *lines]))
 
 
-def _counts(comparison: Comparison, sizes: tuple[int, int]) -> str:
+def _counts(sizes: tuple[int, int], changes: Iterable[Change]) -> str:
     before, after = sizes
-    numbers = f"parameters {counted(before, after)}{' in both' if before == after else ''}"
-    found = [f"{SIGNS[status]} {len(comparison.of(status))} {status}" for status in ("added", "removed", "changed")]
-    return " · ".join([numbers, "nothing differs" if comparison.identical else "  ".join(found)])
+    words = [f"parameters {counted(before, after)}{' in both' if before == after else ''}"]
+    found = [change.status for change in changes]
+    parts = [f"{SIGNS[each]} {found.count(each)} {each}" for each in _COUNTED if each in found]
+    return " · ".join([*words, "   ".join(parts) if parts else "nothing differs"])

@@ -11,6 +11,7 @@ from viz.compare.match import nameless
 from viz.compare.regions import Region, regions
 
 _ORDER = ("changed", "removed", "added")
+_MANY = 8  # so many names stand in one line
 
 
 def summary(comparison: Comparison) -> str:
@@ -58,21 +59,41 @@ def region_lines(comparison: Comparison, region: Region) -> Iterator[str]:
 
 
 def change_lines(comparison: Comparison, changes: list[Change]) -> Iterator[str]:
-    """Yield a line for every change that says something; values that changed their shape alike share one."""
-    shapes: dict[Aspect, list[str]] = {}
+    """Yield a line for every change that says something; what differs in the same way shares one."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    reads: dict[str, list[str]] = {}
+    lines = []
     for change in changes:
         node = change.node
         if change.status in ("added", "removed"):
-            if not _understood(node):
-                yield f"{SIGNS[change.status]} {_told(node)}"
+            if isinstance(node.op, ParameterValue | Placeholder):
+                shape = f"[{', '.join(map(str, node.output.shape))}]"
+                alike.setdefault((f"{SIGNS[change.status]} {_kind(node)}", shape), []).append(node.output.name)
+            elif not _understood(node):
+                lines.append(f"{SIGNS[change.status]} {told(node)}")
             continue
         for aspect in change.aspects:
             if aspect.what == "shape":
-                shapes.setdefault(aspect, []).append(_label(node))
+                shapes = f"{aspect.before} → {aspect.after}"
+                alike.setdefault((f"~ {_kind(node)}".rstrip(), shapes), []).extend(t.name for t in node.outputs)
+            elif aspect.what == "reads":
+                reads.setdefault(reading(aspect), []).append(change.name)
             else:
-                yield f"~ {_differs(comparison, change, aspect)}"
-    for aspect, names in shapes.items():
-        yield f"~ {', '.join(names)} {aspect.before} → {aspect.after}"
+                lines.append(f"~ {_differs(comparison, change, aspect)}")
+    shared = [_shared(head, names, rest) for (head, rest), names in alike.items()]
+    yield from (_shared("~", names, rest) for rest, names in reads.items())
+    yield from [*lines, *shared] if changes and changes[0].status == "changed" else [*shared, *lines]
+
+
+def _shared(head: str, names: list[str], rest: str) -> str:
+    """One line for several: `+ parameters p_f, p_i [5]`, `~ f, i read c_prev`."""
+    several = len(names) > 1
+    if several and head[-1].isalpha():
+        head += "s"
+    if several:
+        rest = rest.replace("reads ", "read ").replace("no longer reads", "no longer read")
+    shown = names if len(names) <= _MANY else [*names[: _MANY - 1], f"and {len(names) - _MANY + 1} more"]
+    return f"{head} {', '.join(shown)} {rest}"
 
 
 def _understood(node: Node) -> bool:
@@ -80,16 +101,14 @@ def _understood(node: Node) -> bool:
     return isinstance(node.op, Fill) or (nameless(node) and not node.inputs)
 
 
-def _told(node: Node) -> str:
-    """A node by itself: a parameter with its shape, a value with what it is."""
-    if isinstance(node.op, ParameterValue | Placeholder):
-        return f"{_label(node)} [{', '.join(map(str, node.output.shape))}]"
-    return expression(node) if nameless(node) else f"{_label(node)} = {expression(node)}"
+def told(node: Node) -> str:
+    """Return what a node is, as an equation where it has a name."""
+    names = ", ".join(tensor.name for tensor in node.outputs)
+    return expression(node) if nameless(node) else f"{names} = {expression(node)}"
 
 
-def _label(node: Node) -> str:
-    kind = {ParameterValue: "parameter ", Placeholder: "input "}.get(type(node.op), "")
-    return kind + ", ".join(tensor.name for tensor in node.outputs)
+def _kind(node: Node) -> str:
+    return {ParameterValue: "parameter", Placeholder: "input"}.get(type(node.op), "")
 
 
 def _differs(comparison: Comparison, change: Change, aspect: Aspect) -> str:
@@ -105,7 +124,7 @@ def _differs(comparison: Comparison, change: Change, aspect: Aspect) -> str:
                          ((comparison.a, first), (comparison.b, second)))  # fmt: skip
         if before is not None and after is not None:
             return f"{after.output.name}: {expression(before)} → {expression(after)}"
-    return f"{_told(second)}: {aspect.name} {aspect.before} → {aspect.after}"
+    return f"{told(second)}: {aspect.name} {aspect.before} → {aspect.after}"
 
 
 def reading(aspect: Aspect) -> str:

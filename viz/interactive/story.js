@@ -26,17 +26,18 @@ const story = {
     const now = all || !at ? null : this.steps[at - 1];
     const first = picture.first ??= beginnings(picture.data);
     const later = (k) => !all && k >= at;
-    const mark = (part, todo, busy) => {
+    const mark = (part, todo, active) => {
       part.classList.toggle("todo", todo);
-      part.classList.toggle("now", busy);
+      part.classList.toggle("now", active);
     };
+    const busy = { boxes: new Set(now?.boxes), edges: new Set(now?.edges) };
     for (const [id, { group }] of boxes) {
       if (!group) continue;
       const back = first.backs.get(id);
-      mark(group, later(first.boxes.get(id) ?? back), Boolean(now?.boxes.includes(id)));
+      mark(group, later(first.boxes.get(id) ?? back), busy.boxes.has(id));
       group.classList.toggle("unsure", later(back));
     }
-    edges.forEach(({ parts }, i) => parts.forEach((part) => mark(part, later(first.edges.get(i)), Boolean(now?.edges.includes(i)))));
+    edges.forEach(({ parts }, i) => parts.forEach((part) => mark(part, later(first.edges.get(i)), busy.edges.has(i))));
     stage.classList.toggle("backward", now?.phase === "backward");
     this.report(at, all, now);
   },

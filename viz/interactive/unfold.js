@@ -39,9 +39,9 @@ function update() {
 }
 
 function unfold(box) {
-  const inside = data.pictures[box.data.inside], { x, y } = uppermost();
-  uppermost().opened = box;
-  put(inside, x + box.data.x - inside.width / 2, y + box.data.y - inside.height / 2, words(box.data.card.title, box.data.card.where));
+  const { inside, x, y, card } = box.data, picture = data.pictures[inside], below = uppermost();
+  below.opened = box;
+  put(picture, below.x + x - picture.width / 2, below.y + y - picture.height / 2, words(card.title, card.where));
   fit();
 }
 

@@ -120,8 +120,9 @@ def part_lines(
                 else " ⊙ ".join(map(content.bare, gates))
             )
         shapes = " + ".join("".join(f"({text.shape(subject.shape(each))})" for each in one.inputs) for one in products)
-        weights = content.weight_gradients(Block(part.block.scope, "", part.nodes, part.block.loop), subject, t)
-        parts = "  ".join(f"∂{letter} {text.number(size, 2)}" for letter, size in weights) if gradient else ""
+        own = Block(part.block.scope, "", part.nodes, part.block.loop)
+        weights = content.weight_gradients(own, subject, t) if gradient else []
+        parts = "  ".join(f"∂{letter} {text.number(size, 2)}" for letter, size in weights)
         lines = [Line(spelt, 9.5, bold=True), Line(shapes, 8.5, "muted"), Line(parts, 8.5, "gradient")]
         return tuple(line for line in lines if line.content)
     title = sign if part.name == "c_act" or name.startswith(node.op.kind) else f"{name} = {sign}"

@@ -90,7 +90,8 @@ class Sketch:
         kinds = {edge.kind for edge in [*self.edges, *gradients]}
         pieces = _Legend(self, left, below + 14)
         for box_kind, name in _KEYS:
-            if any(box.kind == box_kind for box in self.boxes.values()):
+            drawn = box_kind in ("added", "removed") and box_kind in kinds
+            if drawn or any(box.kind == box_kind for box in self.boxes.values()):
                 pieces.sample(box_kind, name)
         if kinds & {"gradient", "zero", "bad"}:
             pieces.arrow("forward", "value")

@@ -1,0 +1,211 @@
+"""The picture of two whole models: every cell and every layer of either, folded, and how they hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
+
+from graphengine.graph import Node, Tensor
+from viz import text
+from viz.compare import pen
+from viz.compare.changes import Change, Comparison, Status, parameters
+from viz.compare.match import nameless, twin
+from viz.compare.pen import joint
+from viz.compare.sheet import Loopback, Thing, Tie, draw
+from viz.compare.summary import counted, reading
+from viz.compare.union import serving
+from viz.model.fold import Folded, Return, fold
+from viz.model.lattice import Item
+from viz.model.subject import Subject
+from viz.scene import Line
+from viz.views import content
+from viz.views.sketch import Sketch
+
+Key: TypeAlias = Hashable
+Sides: TypeAlias = list[Item | None]  # a thing in a and in b
+
+_NAMES = 6  # so many names stand in one line of a box
+
+
+def whole(comparison: Comparison) -> Sketch:
+    """Draw two models as one."""
+    return _Whole(comparison).drawn()
+
+
+@dataclass
+class _Side:
+    """One of the two models: its folded form, and the key of everything in it."""
+
+    subject: Subject
+    folded: Folded
+    keys: dict[Item, Key] = field(default_factory=dict)
+
+
+class _Whole:
+    def __init__(self, comparison: Comparison) -> None:
+        self.comparison = comparison
+        self.sides = [_Side(each, fold(each)) for each in (comparison.a, comparison.b)]
+        self.known: dict[Node, Key] = {}
+        self.things: dict[Key, Sides] = {}
+        for which, side in enumerate(self.sides):
+            taken: set[Key] = set()
+            for item in side.folded.lattice.items:
+                key = self._key(side, item, taken)
+                taken.add(key)
+                side.keys[item] = key
+                self.things.setdefault(key, [None, None])[which] = item
+        blocks = [item.block for side in self.sides for item in side.keys if item.role == "part" and item.block]
+        self.deep = len({block.layer or 0 for block in blocks}) > 1
+        self.both = len({block.direction for block in blocks}) > 1
+
+    def drawn(self) -> Sketch:
+        """Everything of either model."""
+        loops: dict[Key, dict[tuple[str, int], list[Return | None]]] = {}
+        far: dict[tuple[Key, Key, str, int], list[bool]] = {}
+        for which, side in enumerate(self.sides):
+            for each in side.folded.returns:
+                source, target = side.keys[each.source], side.keys[each.target]
+                if source == target:
+                    loops.setdefault(source, {}).setdefault((each.name, each.lag), [None, None])[which] = each
+                else:
+                    far.setdefault((source, target, each.name, each.lag), [False, False])[which] = True
+        things = [self._thing(key, sides) for key, sides in self.things.items()]
+        for thing in things:
+            thing.loops = [self._loop(*each) for each in loops.get(thing.key, {}).items()]
+        ties = list(self._ties())
+        for (source, target, name, lag), (in_a, in_b) in far.items():
+            status = joint(in_a, in_b)
+            line = Line(f"{name} {text.indexed('z', above=f'-{lag}')}", 10, bold=True)
+            delay = (source, target, name, lag)
+            things.append(Thing(delay, status, pen.signed(status, (line,))))
+            ties += [Tie(source, delay, status), Tie(delay, target, status, back=True)]
+        return draw(things, ties)
+
+    def _key(self, side: _Side, item: Item, taken: set[Key]) -> Key:
+        """What a thing of one model shares with its counterpart: its place, or for a single node the node."""
+        nodes = self._nodes(side, item)
+        if item.block is not None and not item.block.single:
+            place = replace(self.comparison.places[item.block.nodes[-1]], inside=())
+            key: Key = (place, item.role)
+            while key in taken:
+                key = (key, "again")
+            return key
+        for node in nodes:
+            first = self.comparison.pairs.get(node, node)
+            if first in self.known and self.known[first] not in taken:
+                return self.known[first]
+        self.known.update(dict.fromkeys(nodes, nodes[0]))
+        return nodes[0]
+
+    def _nodes(self, side: _Side, item: Item) -> list[Node]:
+        """The nodes that a thing stands for; of a sequence also those that gather it."""
+        if item.block is not None:
+            return item.block.nodes
+        assert item.tensor is not None
+        return [item.tensor.node, *side.folded.lattice.sequences.stacks.get(item.tensor, ())]
+
+    def _changes(self, sides: Sides) -> list[Change]:
+        found: dict[int, Change] = {}
+        for side, item in zip(self.sides, sides, strict=True):
+            if item is not None:
+                for node in serving(side.subject, self._nodes(side, item)):
+                    change = self.comparison.change(node)
+                    found[id(change)] = change
+        return list(found.values())
+
+    def _thing(self, key: Key, sides: Sides) -> Thing:
+        changes = self._changes(sides)
+        status = joint(sides[0] is not None, sides[1] is not None)
+        if status == "same" and any(change.status != "same" for change in changes):
+            status = "changed"
+        item = sides[1] if sides[1] is not None else sides[0]
+        assert item is not None
+        lines = self._cell_lines(sides, changes, status) if item.block is not None else self._sequence_lines(sides)
+        paths = [self._nodes(side, each)[-1].path for side, each in zip(self.sides, sides, strict=True) if each]
+        left = self.both and item.role == "part" and item.block is not None and not item.block.direction
+        return Thing(key, status, pen.signed(status, lines), "\n".join(dict.fromkeys(paths)), paths[-1], left=left)
+
+    def _sequence_lines(self, sides: Sides) -> tuple[Line, ...]:
+        names = dict.fromkeys(each.tensor.name for each in sides if each is not None and each.tensor is not None)
+        shapes = [text.shape(each.tensor.shape) if each and each.tensor is not None else "" for each in sides]
+        rest = [Line(_arrow(*shapes), 8.5)] if all(shapes) and shapes[0] != shapes[1] else []
+        return (Line(_arrow(*names), 11, bold=True), *rest)
+
+    def _cell_lines(self, sides: Sides, changes: list[Change], status: Status) -> tuple[Line, ...]:
+        """What stands in a cell or a layer: its kind, its place, its weights, and in short what differs in it."""
+        blocks = [each.block for each in sides if each is not None and each.block is not None]
+        titles = [content.block_title(block)[0] if not block.loop else content.named(block.kind) for block in blocks]
+        block = blocks[-1]
+        lines = [Line(_arrow(*dict.fromkeys(titles)), 12, bold=True)]
+        where = []
+        if block.loop is not None:
+            where += [f"layer {block.layer or 0}"] if self.deep else []
+            where += [("forward →", "← backward")[block.direction]] if self.both else []
+        lines += [Line("  ".join(where), 8.5)] if where else []
+        sizes = [
+            sum(each.size for each in parameters(serving(side.subject, self._nodes(side, item))))
+            for side, item in zip(self.sides, sides, strict=True)
+            if item is not None
+        ]
+        if any(sizes):
+            lines.append(Line(f"{counted(sizes[0], sizes[-1])} weights", 8.5))
+        if status == "changed":
+            lines += brief(changes)
+        return tuple(lines)
+
+    def _loop(self, what: tuple[str, int], sides: list[Return | None]) -> Loopback:
+        name, lag = what
+        each = sides[1] if sides[1] is not None else sides[0]
+        assert each is not None
+        backwards = each.target.block is not None and bool(each.target.block.direction)
+        shapes = dict.fromkeys(text.shape(side.tensor.shape) for side in sides if side is not None)
+        mark = text.indexed("z", above=f"{'+' if backwards else '-'}{lag}")
+        return Loopback(f"{name}  {_arrow(*shapes)}", mark, joint(sides[0] is not None, sides[1] is not None))
+
+    def _ties(self) -> Iterator[Tie]:
+        """The lines of either model, each once: those of a value that both have are one."""
+        found: dict[tuple[Key, Key, Tensor], list[Tensor | None]] = {}
+        for which, side in enumerate(self.sides):
+            for link in side.folded.lattice.links:
+                other = twin(link.tensor, self.comparison.pairs) if which else link.tensor
+                value = link.tensor if other is None else other
+                found.setdefault((side.keys[link.source], side.keys[link.target], value), [None, None])[which] = link.tensor
+        for (source, target, _), tensors in found.items():
+            shapes = dict.fromkeys(text.shape(each.shape) for each in tensors if each is not None)
+            yield Tie(source, target, joint(tensors[0] is not None, tensors[1] is not None), _arrow(*shapes))
+
+
+def _arrow(*words: str) -> str:
+    return " → ".join(words)
+
+
+def brief(changes: list[Change]) -> list[Line]:
+    """Tell in a few short lines what differs in a cell: its weights, its gates, and what reads what."""
+    lines: list[Line] = []
+    reads: dict[str, list[str]] = {}
+    for change in changes:
+        for aspect in change.aspects:
+            if aspect.what == "reads":
+                reads.setdefault(reading(aspect), []).append(change.name)
+            elif aspect.what == "op" and change.a is not None and change.b is not None:
+                before, after = content.glyph(change.a), content.glyph(change.b)
+                if before != after:
+                    lines.append(Line(f"~ {change.name}: {before} → {after}", 8.5))
+    for what, names in reads.items():
+        lines.append(Line(f"~ {_listed(names)} {what if len(names) == 1 else what.replace('reads', 'read')}", 8.5))
+    for status, sign, role in (("removed", "−", "removed"), ("added", "+", "added")):
+        names = [change.name for change in changes if change.status == status and _told(change.node)]
+        if names:
+            lines.append(Line(f"{sign} {_listed(names)}", 8.5, role))  # type: ignore[arg-type]
+    return lines
+
+
+def _told(node: Node) -> bool:
+    """Whether a node is worth a word in a box: weights, and what an activation makes."""
+    squashes = len(node.inputs) == 1 and node.op.signature == "()->()"
+    return not nameless(node) and (bool(parameters([node])) or squashes)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names if len(names) <= _NAMES else [*names[: _NAMES - 1], "…"])
