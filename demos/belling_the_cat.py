@@ -21,7 +21,7 @@ import numpy as np
 
 import viz
 from demos.arguments import at_least, parser, positive
-from demos.gallery import Gallery
+from demos.pictures import Pictures
 from demos.progress import progress
 from demos.tables import table
 from demos.words import FORMS, VOCABULARY, Model, batch, every_window, windows
@@ -117,13 +117,13 @@ def hidden_states(model: Model) -> Iterator[Tensor]:
         yield from (tensor for tensor in node.outputs if tensor.name == "h" and tensor.loop is not None)
 
 
-def draw(lessons: Sequence[Lesson], folder: Path) -> Gallery:
+def draw(lessons: Sequence[Lesson], folder: Path) -> Pictures:
     """Draw the first step of each form, forward and with its gradient."""
-    gallery = Gallery(folder)
+    pictures = Pictures(folder)
     for lesson in lessons:
-        gallery.view(f"{lesson.name}_forward", viz.unrolled(lesson.first))
-        gallery.view(f"{lesson.name}_gradient", viz.unrolled(lesson.first, gradient=True))
-    return gallery
+        pictures.view(f"{lesson.name}_forward", viz.unrolled(lesson.first))
+        pictures.view(f"{lesson.name}_gradient", viz.unrolled(lesson.first, gradient=True))
+    return pictures
 
 
 def main(argv: Sequence[str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 import viz
 from demos.arguments import parser
-from demos.gallery import Gallery
+from demos.pictures import Pictures
 from demos.words import FORMS, batch, windows
 from graphengine import Graph, Loop, Plan, Trace, ops
 
@@ -82,7 +82,7 @@ def main(argv: Sequence[str]) -> None:
     arguments = parser(__name__)
     arguments.add_argument("--figure", choices=[*FIGURES, "all"], default="all", help="which one")
     chosen = arguments.parse_args(argv)
-    gallery = Gallery(chosen.out)
+    pictures = Pictures(chosen.out)
     for name in FIGURES if chosen.figure == "all" else [chosen.figure]:
-        gallery.view(name, FIGURES[name]())
-    print(gallery.report())
+        pictures.view(name, FIGURES[name]())
+    print(pictures.report())

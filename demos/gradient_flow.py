@@ -19,7 +19,7 @@ import viz
 from demos import plots
 from demos.arguments import at_least, parser
 from demos.arrivals import arrivals
-from demos.gallery import Gallery
+from demos.pictures import Pictures
 from demos.tables import table
 from graphengine import Graph, Plan, Trace, ops
 from graphengine.spec import Array
@@ -160,9 +160,9 @@ def main(argv: Sequence[str]) -> None:
     flows = [flow(name, cell, chosen.length, chosen.seed) for name, cell in cells.items()]
     print(flows_table(flows), end="\n\n")
     print(explained(flows), end="\n\n")
-    gallery = Gallery(chosen.out)
-    gallery.plot("norms", plot(flows))
+    pictures = Pictures(chosen.out)
+    pictures.plot("norms", plot(flows))
     for found in flows:
         name = found.name.lower().replace(", ", "_").replace(" ", "_")
-        gallery.view(f"{name}_gradient", viz.unrolled(found.trace, gradient=True))
-    print(gallery.report())
+        pictures.view(f"{name}_gradient", viz.unrolled(found.trace, gradient=True))
+    print(pictures.report())

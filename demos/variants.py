@@ -27,7 +27,7 @@ from demos import plots
 from demos.arguments import at_least, parser, positive
 from demos.beside import beside
 from demos.cost import cost_per_step
-from demos.gallery import Gallery
+from demos.pictures import Pictures
 from demos.progress import progress
 from demos.tables import table
 from demos.temporal_order import CHANCE, CLASSES, SYMBOLS, sequences
@@ -213,14 +213,14 @@ def smoothed(losses: Sequence[float]) -> tuple[Array, Array]:
     return ends, (sums[ends] - sums[starts]) / (ends - starts)
 
 
-def draw(trainings: dict[str, list[Training]], gallery: Gallery, length: int) -> None:
+def draw(trainings: dict[str, list[Training]], pictures: Pictures, length: int) -> None:
     """Draw every cell, all of them side by side, and the comparison."""
     cells = {name: viz.cell(runs[0].trace, t=length // 2) for name, runs in trainings.items()}
     for name, view in cells.items():
-        gallery.view(f"{name}_cell", view)
-        gallery.view(f"{name}_folded", viz.folded(trainings[name][0].trace.plan))
-    gallery.view("cells", viz.View(beside([view.to_scene() for view in cells.values()], " beside ".join(cells))))
-    gallery.plot("comparison", comparison(trainings, length))
+        pictures.view(f"{name}_cell", view)
+        pictures.view(f"{name}_folded", viz.folded(trainings[name][0].trace.plan))
+    pictures.view("cells", viz.View(beside([view.to_scene() for view in cells.values()], " beside ".join(cells))))
+    pictures.plot("comparison", comparison(trainings, length))
 
 
 def main(argv: Sequence[str]) -> None:
@@ -238,7 +238,7 @@ def main(argv: Sequence[str]) -> None:
     chosen = arguments.parse_args(argv)
     if chosen.short:
         vars(chosen).update(SHORT)
-    gallery = Gallery(chosen.out)
+    pictures = Pictures(chosen.out)
     trainings = {
         name: [
             train(
@@ -254,5 +254,5 @@ def main(argv: Sequence[str]) -> None:
     print(f"Temporal order, T = {chosen.length}, at most {chosen.steps} steps of {BATCH} sequences. Loss and accuracy")
     print(f"on {EXAMINED} new sequences, medians of the runs; gradients on h are shares of that at the last step:\n")
     print(results_table(trainings, chosen.length), end="\n\n")
-    draw(trainings, gallery, chosen.length)
-    print(gallery.report())
+    draw(trainings, pictures, chosen.length)
+    print(pictures.report())

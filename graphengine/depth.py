@@ -200,7 +200,7 @@ def _starts(graph: Graph, loop: Loop | None, network: Network) -> dict[Node, int
 def _ends(graph: Graph, loop: Loop | None, network: Network) -> dict[Node, int]:
     """Return where paths may end, and how much longer the value that leaves there makes them."""
     read = {tensor.node for node in graph.nodes if loop is None or node.loop is not loop for tensor in node.sources}
-    leaving = [node for node in network.nodes if (node in read) == (loop is not None)]
+    leaving = [node for node in network.nodes if node.loop is loop and (node in read) == (loop is not None)]
     return dict.fromkeys(leaving, 1) | dict.fromkeys(network.output_layers, 0)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import viz
-from demos import arguments, belling_the_cat, gallery, gradient_flow, plots, progress, variants
+from demos import arguments, belling_the_cat, gradient_flow, pictures, plots, progress, variants
 from demos.__main__ import discover, main
 from demos.arrivals import arrivals
 from demos.beside import beside
@@ -361,8 +361,8 @@ def test_a_legend_names_every_line_once():
     assert [text.get_text() for text in legend.get_texts()] == ["same", "other"]
 
 
-def test_a_gallery_makes_its_folder_and_reports(tmp_path):
-    found = gallery.Gallery(tmp_path / "a" / "b")
+def test_pictures_make_their_folder_and_are_reported(tmp_path):
+    found = pictures.Pictures(tmp_path / "a" / "b")
     with plots.panels(["one"]) as (figure, axes):
         axes[0].plot([1, 2])
     found.plot("line", figure)

@@ -20,7 +20,7 @@ from layers import BiRNN, LSTMCell, MultiRNNCell
 from tests.viz.demonstration import demonstration
 from tests.viz.models import MODELS, recurrent
 from tests.viz.names import EVIL, NAMES, wearing
-from viz import View
+from viz import View, unfold
 from viz.html import SCRIPTS, escaped
 from viz.text import clean, number
 from viz.theme import DARK, LIGHT
@@ -35,6 +35,13 @@ VIEWS = {
     "graph": viz.graph,
     "scopes": lambda trace: viz.graph(trace, fold=1),
 }
+
+
+FORBIDDEN = (
+    "http", "innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval", "Function(", "fetch", "XMLHttp",
+    "WebSocket", "EventSource", "Beacon", "import(", "localStorage", "cookie", ".src", ".href", "location", "open(",
+    "createContextualFragment", "DOMParser", "setTimeout(",
+)  # fmt: skip
 
 
 class Reader(HTMLParser):
@@ -93,8 +100,8 @@ def digest(content):
 
 def test_the_policy_allows_the_page_its_own_style_and_script_and_nothing_else(page):
     assert page.policy.split("; ") == [
-        "default-src 'none'", f"style-src '{digest(page.style)}'", f"script-src '{digest(page.script)}'", "base-uri 'none'",
-        "form-action 'none'",
+        "default-src 'none'", f"style-src '{digest(page.style)}'", f"script-src '{digest(page.script)}'",
+        "base-uri 'none'", "form-action 'none'",
     ]  # fmt: skip
 
 
@@ -104,10 +111,7 @@ def test_the_page_names_no_address_and_no_handler(page):
         assert not [name for name in attributes if name.startswith("on")]
     assert not any(word in page.style for word in ("url(", "@import", "@font-face", "image-set"))
     script = page.script.replace('"http://www.w3.org/2000/svg"', "")
-    for word in ("http", "innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval", "Function(", "fetch",
-                 "XMLHttp", "WebSocket", "EventSource", "Beacon", "import(", "localStorage", "cookie", ".src", ".href",
-                 "location", "open("):  # fmt: skip
-        assert word not in script, word
+    assert not [word for word in FORBIDDEN if word in script]
 
 
 def test_the_sources_are_small_enough_to_be_read():
@@ -125,10 +129,8 @@ def test_the_sources_are_packed_with_the_package():
 
 
 @pytest.mark.parametrize("view", VIEWS)
-@pytest.mark.parametrize("name", ["lstm", "bimulti", "gru", "embedded", "free", "encoder_decoder"])
+@pytest.mark.parametrize("name", ["lstm", "embedded", "free"])
 def test_every_view_becomes_a_page(view, name):
-    if view == "cell" and name == "encoder_decoder":
-        pytest.skip("its first cell is the same as the GRU's")
     drawn = VIEWS[view](MODELS[name]())
     scene, data = drawn.to_scene(), Reader(drawn.to_html()).data
     main = data["pictures"]["main"]
@@ -230,14 +232,13 @@ def test_long_sequences_stay_small():
     assert len(viz.unrolled(trace, gradient=True).to_html().encode()) < 2_000_000
 
 
-def test_many_cells_have_insides_at_both_ends():
-    drawn = Reader(viz.unrolled(recurrent(LSTMCell(2), steps=70), steps="all").to_html()).data["pictures"]
+def test_many_cells_have_insides_at_both_ends(monkeypatch):
+    monkeypatch.setattr(unfold, "MOST_INSIDES", 6)
+    monkeypatch.setattr(unfold, "MOST_OPEN", 8)
+    drawn = Reader(viz.unrolled(recurrent(LSTMCell(2), steps=10), steps="all").to_html()).data["pictures"]
     assert "other" not in drawn
     opens = ["inside" in box for box in drawn["main"]["boxes"] if box["kind"] == "cell"]
-    assert opens[0]
-    assert opens[69]
-    assert not opens[35]
-    assert sum(opens) == 60
+    assert opens == [True] * 3 + [False] * 5 + [True] * 2 + [True]  # the last is the Dense layer
 
 
 def test_pages_are_the_same_in_every_process(page):

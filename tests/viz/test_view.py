@@ -15,7 +15,10 @@ from viz.theme import DARK
 VIEW = View(demonstration())
 
 
-FORMATS = {"a.html": b"<!DOC", "a.svg": b"<svg", "a.dot": b"// dr", "a.gv": b"// dr", "a.json": b"{", "A.SVG": b"<svg", "猫.svg": b"<svg"}
+FORMATS = {
+    "a.html": b"<!DOC", "a.svg": b"<svg", "a.dot": b"// dr", "a.gv": b"// dr", "a.json": b"{", "A.SVG": b"<svg",
+    "猫.svg": b"<svg",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "start"), FORMATS.items())
@@ -36,7 +39,7 @@ def test_pictures_are_rendered(name, start, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "error", "message"),
     [
-        ("a.txt", {}, FormatError, r"nothing is written as \.txt; there are \.html \.svg \.dot \.gv \.json \.png \.pdf"),
+        ("a.txt", {}, FormatError, r"written as \.txt; there are \.html \.svg \.dot \.gv \.json \.png \.pdf"),
         ("a", {}, FormatError, "nothing is written without a suffix"),
         ("a.svg", {"dpi": 100}, FormatError, r"dpi is for \.png and \.pdf only"),
         ("missing/a.svg", {}, SaveError, "missing does not exist; make it first"),

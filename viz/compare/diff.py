@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from graphengine import errors
 from viz.compare import inside, pen
 from viz.compare.changes import Comparison
+from viz.compare.ops import by_ops
 from viz.compare.regions import Region, regions
-from viz.compare.summary import region_lines, summary
+from viz.compare.summary import lines_of, region_lines, summary
+from viz.compare.whole import whole
 from viz.model.blocks import Block, body_blocks
 from viz.model.subject import Subject, Subjectlike
 from viz.scene import Scene
 from viz.theme import Theme
 from viz.view import View
 
-Detail = Literal["auto", "cell", "op"]
+Detail: TypeAlias = Literal["auto", "cell", "op"]
+
+BUDGET = 400
+_SMALL = 40  # graphs without loops of so many nodes are drawn op by op
 
 
 class Diff(View):
-    """What differs between two graphs: a picture, its summary in words, and the comparison itself as plain data."""
+    """What differs between two graphs: a picture, the same in words, and the comparison as plain data.
+
+    Attributes:
+        comparison: every node of either graph, added, removed, changed or the same.
+    """
 
     def __init__(self, scene: Scene, comparison: Comparison, theme: str | Theme = "light") -> None:
         super().__init__(scene, theme)
@@ -31,32 +40,102 @@ class Diff(View):
 
     @property
     def summary(self) -> str:
-        """What differs, line by line: all of it, whatever the picture shows."""
+        """All that differs, line by line, whatever the picture shows."""
         return summary(self.comparison)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return super()._repr_mimebundle_(include, exclude) | {"text/plain": self.summary}
 
 
 def diff(
-    a: Subjectlike, b: Subjectlike, *, detail: Detail = "auto", layer: int | None = None,
-    direction: Literal["fw", "bw"] = "fw", theme: str | Theme = "light", title: str | None = None,
+    a: Subjectlike,
+    b: Subjectlike,
+    *,
+    detail: Detail = "auto",
+    layer: int | None = None,
+    direction: Literal["fw", "bw"] = "fw",
+    theme: str | Theme = "light",
+    title: str | None = None,
+    budget: int = BUDGET,
 ) -> Diff:
+    """Draw two graphs as one: what both have stands there once and grey, what differs in colour.
+
+    Added, only in b: thick, with a "+". Removed, only in a: dashed, with a "−". Changed (another op, shape, setting or
+    number of weights, or reading something else): a double outline, with a "~". A single cell is compared with the
+    lowest layer of a stack and with the forward direction of two.
+
+    Args:
+        a, b: graphs, plans (what they need of their graphs) or traces.
+        detail: "cell" draws cells and layers as boxes, "op" every op; "auto" cells, or the ops of a small graph.
+        layer: draw the inside of the cells of this layer instead.
+        direction: which direction's cells.
+        theme, title: as for `unrolled`.
+        budget: how many boxes a picture may have.
+
+    Raises:
+        UnknownPathError: neither has a cell at that layer and direction.
+        BudgetError: there are more boxes than the budget.
+
+    >>> from graphengine import Graph
+    >>> from layers import LSTMCell, PeepholeLSTMCell, dynamic_rnn
+    >>> def model(cell):
+    ...     x = Graph(type(cell).__name__).placeholder("x", ("batch", "time", 10))
+    ...     return dynamic_rnn(cell, x, over="time")[0].graph
+    >>> found = diff(model(LSTMCell(5)), model(PeepholeLSTMCell(5)), layer=0)
+    >>> print(*found.summary.splitlines()[2:7], sep="\\n")
+    parameters 320 → 335 (+15)
+    ~ LSTM → PeepholeLSTM, parameters 320 → 335 (+15)  (rnn)
+    ~ f, i read c_prev  (rnn)
+    ~ o reads c  (rnn)
+    + parameters p_f, p_i, p_o [5]  (rnn)
+    """
     comparison = Comparison(a, b)
-    blocks = tuple(_cell(s, layer or 0, direction) for s in (comparison.a, comparison.b))
+    if detail not in ("auto", "cell", "op"):
+        raise errors.StructureError(
+            f'detail is "auto", "cell" or "op", not {detail!r}{errors.at(errors.user_location())}'
+        )
+    if layer is not None:
+        return Diff(_inside(comparison, layer, direction, title), comparison, theme)
+    plain = not (comparison.a.loops or comparison.b.loops) and len(comparison.changes) <= _SMALL
+    ops = detail == "op" or (detail == "auto" and plain)
+    sketch = by_ops(comparison, budget) if ops else whole(comparison, budget)
+    first, second = comparison.a.graph.name, comparison.b.graph.name
+    names = f"{first} → {second}" if first != second else f"{first}: a → b"
+    shown = names if title is None else title
+    scene = pen.scene(sketch, shown, comparison.parameters, comparison.changes, lines_of(comparison))
+    return Diff(scene, comparison, theme)
+
+
+def _inside(comparison: Comparison, layer: int, direction: str, title: str | None) -> Scene:
+    blocks = (_cell(comparison.a, layer, direction), _cell(comparison.b, layer, direction))
+    sketch_blocks = [block for block in blocks if block is not None]
+    if not sketch_blocks:
+        names = " and ".join(dict.fromkeys(each.graph.name for each in (comparison.a, comparison.b)))
+        raise errors.UnknownPathError(
+            f"{names}: no cell at layer {layer}, direction {direction!r} in either"
+            f"{errors.at(errors.user_location())}"
+        )
+    region = _region(comparison, sketch_blocks)
     sketch = inside.draw(comparison, blocks)
-    region = [r for r in regions(comparison) if any(b is not None and b.nodes[-1] in (c.a,c.b) for b in blocks for c in r.changes)][0]
-    told = list(region_lines(comparison, region))
-    return Diff(pen.scene(sketch, title or inside.title_of(blocks), region.sizes, region.changes, told), comparison, theme)
+    shown = inside.title_of(blocks) if title is None else title
+    return pen.scene(sketch, shown, region.sizes, region.changes, region_lines(comparison, region, whole=False))
 
 
-def _cell(subject, layer, direction):
+def _cell(subject: Subject, layer: int, direction: str) -> Block | None:
+    """The cell of a layer and a direction; the first where there are several."""
+    way = {"fw": 0, "bw": 1}.get(direction, -1)
     for loop in subject.loops:
-        for block in dict.fromkeys(body_blocks(subject, loop).values()):
-            if (block.layer or 0) == layer and block.direction == {"fw":0,"bw":1}[direction]:
+        for block in body_blocks(subject, loop).values():
+            if (block.layer or 0) == layer and block.direction == way:
                 return block
     return None
 
 
-def wd(a, b, title=None):
-    from viz.compare.whole import whole
-    from viz.compare.summary import summary
-    c = Comparison(a, b)
-    return Diff(pen.scene(whole(c), title or "x", c.parameters, c.changes, summary(c).splitlines()[2:]), c)
+def _region(comparison: Comparison, blocks: list[Block]) -> Region:
+    """What differs where some cells stand."""
+    nodes = {block.nodes[-1] for block in blocks}
+    return next(
+        region
+        for region in regions(comparison)
+        if any({change.a, change.b} & nodes for change in region.changes)
+    )

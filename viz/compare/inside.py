@@ -45,8 +45,11 @@ def draw(comparison: Comparison, blocks: Blocks) -> Sketch:
 
 
 def title_of(blocks: Blocks) -> str:
-    """Name two cells: `LSTM → GRU`, or the one where they are of a kind."""
-    return " → ".join(dict.fromkeys(content.named(block.kind) for block in blocks if block is not None))
+    """Name two cells: `LSTM → GRU`, or the one where they are of a kind or only one graph has it."""
+    names = [content.named(block.kind) for block in blocks if block is not None]
+    if len(names) == 1:
+        return f"{names[0]}, only in {'a' if blocks[1] is None else 'b'}"
+    return " → ".join(dict.fromkeys(names))
 
 
 def _drawn_by_hand(union: Union, words: dict[str, tuple[Line, ...]]) -> Circuit | None:

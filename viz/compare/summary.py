@@ -25,12 +25,17 @@ def summary(comparison: Comparison) -> str:
         return "\n".join([*lines, "nothing differs"])
     before, after = comparison.parameters
     lines.append(f"parameters {counted(before, after)}{' in both' if before == after else ''}")
+    return "\n".join([*lines, *lines_of(comparison)])
+
+
+def lines_of(comparison: Comparison) -> Iterator[str]:
+    """Yield a line for everything that differs, each with its place."""
     if comparison.dtypes is not None:
-        lines.append(f"~ computes in {' → '.join(comparison.dtypes)}")
+        yield f"~ computes in {' → '.join(comparison.dtypes)}"
     for region in regions(comparison):
         where = f"  ({region.name})" if region.name else ""
-        lines += [line + where for line in region_lines(comparison, region)]
-    return "\n".join(lines)
+        for line in region_lines(comparison, region):
+            yield line + where
 
 
 def counted(before: int, after: int) -> str:
@@ -44,9 +49,14 @@ def counted(before: int, after: int) -> str:
     return f"{before:,} → {after:,} ({'+' if after > before else '−'}{abs(after - before):,})"
 
 
-def region_lines(comparison: Comparison, region: Region) -> Iterator[str]:
+def region_lines(comparison: Comparison, region: Region, *, whole: bool = True) -> Iterator[str]:
+    """Yield a line for everything that differs in a region.
+
+    Args:
+        whole: one line is enough for a region that one graph has and the other has not.
+    """
     status = region.status
-    if status in ("added", "removed") and len(region.changes) > 1 and region.place.around:
+    if whole and status in ("added", "removed") and len(region.changes) > 1 and region.place.around:
         kind, size = region.kinds[status == "added"], region.sizes[status == "added"]
         counts = [f"{size:,} parameters"] if size else []
         yield f"{SIGNS[status]} {', '.join([kind or 'all of it', *counts, f'{len(region.changes):,} nodes'])}"

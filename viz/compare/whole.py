@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from graphengine import errors
 from graphengine.graph import Node, Tensor
+from graphengine.op import Elementwise
 from viz import text
 from viz.compare import pen
 from viz.compare.changes import Change, Comparison, Status, parameters
@@ -28,9 +31,20 @@ Sides: TypeAlias = list[Item | None]  # a thing in a and in b
 _NAMES = 6  # so many names stand in one line of a box
 
 
-def whole(comparison: Comparison) -> Sketch:
-    """Draw two models as one."""
-    return _Whole(comparison).drawn()
+def whole(comparison: Comparison, budget: int) -> Sketch:
+    """Draw two models as one.
+
+    Raises:
+        BudgetError: there are more boxes than the budget.
+    """
+    found = _Whole(comparison)
+    if len(found.things) > budget:
+        names = " and ".join(dict.fromkeys(each.graph.name for each in (comparison.a, comparison.b)))
+        raise errors.BudgetError(
+            f"{names}: {len(found.things):,} boxes, beyond the budget of {budget:,}; draw the inside of one cell "
+            f"(layer=0), or raise budget={errors.at(errors.user_location())}"
+        )
+    return found.drawn()
 
 
 @dataclass
@@ -72,7 +86,8 @@ class _Whole:
                     far.setdefault((source, target, each.name, each.lag), [False, False])[which] = True
         things = [self._thing(key, sides) for key, sides in self.things.items()]
         for thing in things:
-            thing.loops = [self._loop(*each) for each in loops.get(thing.key, {}).items()]
+            found = sorted(loops.get(thing.key, {}).items(), key=lambda each: self._height(thing.key, each[0][0]))
+            thing.loops = [self._loop(*each) for each in found]
         ties = list(self._ties())
         for (source, target, name, lag), (in_a, in_b) in far.items():
             status = joint(in_a, in_b)
@@ -149,10 +164,19 @@ class _Whole:
             if item is not None
         ]
         if any(sizes):
-            lines.append(Line(f"{counted(sizes[0], sizes[-1])} weights", 8.5))
+            alike = sizes[0] == sizes[-1]
+            lines.append(Line(f"{sizes[0]:,} weights" if alike else f"weights {counted(sizes[0], sizes[-1])}", 8.5))
         if status == "changed":
             lines += brief(changes)
         return tuple(lines)
+
+    def _height(self, key: Key, name: str) -> int:
+        """How far from the top a state stands: c above h."""
+        lanes: dict[str, None] = {}
+        for side, item in zip(self.sides, self.things[key], strict=True):
+            if item is not None and item.block in side.folded.lattice.parts:
+                lanes.update(dict.fromkeys(side.folded.lattice.lanes(item.block)))
+        return list(lanes).index(name)
 
     def _loop(self, what: tuple[str, int], sides: list[Return | None]) -> Loopback:
         name, lag = what
@@ -187,12 +211,15 @@ def brief(changes: list[Change]) -> list[Line]:
     for change in changes:
         for aspect in change.aspects:
             if aspect.what == "reads":
-                reads.setdefault(reading(aspect), []).append(change.name)
+                bare = replace(aspect, before=_bare(aspect.before), after=_bare(aspect.after))
+                reads.setdefault(reading(bare), []).append(change.name)
             elif aspect.what == "op" and change.a is not None and change.b is not None:
                 before, after = content.glyph(change.a), content.glyph(change.b)
                 if before != after:
                     lines.append(Line(f"~ {change.name}: {before} → {after}", 8.5))
     for what, names in reads.items():
+        if what.startswith("reads") and " instead of " in what and len(set(what.split(" ", 1)[1].split(" instead of "))) < 2:
+            continue  # the paths were all that told the two apart, and the lines of the picture do that
         lines.append(Line(f"~ {_listed(names)} {what if len(names) == 1 else what.replace('reads', 'read')}", 8.5))
     for status, sign, role in (("removed", "−", "removed"), ("added", "+", "added")):
         names = [change.name for change in changes if change.status == status and _told(change.node)]
@@ -201,9 +228,14 @@ def brief(changes: list[Change]) -> list[Line]:
     return lines
 
 
+def _bare(names: str) -> str:
+    """Names without the paths that lead to them."""
+    return re.sub(r"[^\s,]*/", "", names)
+
+
 def _told(node: Node) -> bool:
     """Whether a node is worth a word in a box: weights, and what an activation makes."""
-    squashes = len(node.inputs) == 1 and node.op.signature == "()->()"
+    squashes = len(node.inputs) == 1 and isinstance(node.op, Elementwise)
     return not nameless(node) and (bool(parameters([node])) or squashes)
 
 

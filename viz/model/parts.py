@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from graphengine.graph import Node
+from graphengine.op import Elementwise
 from viz.model.blocks import Block
 from viz.model.lattice import Part
 from viz.model.subject import Subject
@@ -28,7 +29,7 @@ def cut(subject: Subject, block: Block, anchors: Anchors) -> list[Part] | None:
     readers = _readers(block.nodes)
     for node in reversed(block.nodes):
         if node not in found:
-            if len(node.inputs) == 1 and node.op.signature == "()->()":
+            if len(node.inputs) == 1 and isinstance(node.op, Elementwise):
                 return None
             served = {found.get(reader, "") for reader in readers.get(node, ())}
             if len(served) != 1 or "" in served:

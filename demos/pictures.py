@@ -1,4 +1,4 @@
-"""Galleries: the folder that a demo fills with pictures."""
+"""Pictures: the folder that a demo fills with them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from viz import RendererNotFound, View
 
 
-class Gallery:
+class Pictures:
     """Saves pictures as SVG and as PNG; where nothing can paint a PNG, the SVG is there and `report` says what to do.
 
     Attributes:
