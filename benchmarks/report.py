@@ -11,12 +11,13 @@ BEGIN, END = "<!-- tables: written by python -m benchmarks -->", "<!-- end of ta
 
 @dataclass
 class Table:
-    """Rows under a head, with a title and what a reader must know."""
+    """Rows under a head, with a title and what a reader must know; a long one is printed, but kept out of pages."""
 
     title: str
     head: Sequence[str]
     rows: list[Sequence[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    long: bool = False
 
     def text(self) -> str:
         """Aligned columns; columns of numbers stand to the right.
@@ -65,7 +66,7 @@ def machine_text(machine: Mapping[str, str]) -> str:
 def write_markdown(path: Path, machine: Mapping[str, str], tables: Sequence[Table]) -> None:
     """Write tables to a file; into the place between the marks, if the file has them."""
     lines = [f"* {name}: {value}" for name, value in machine.items()]
-    body = "\n".join([*lines, "", *(table.markdown() for table in tables)]).rstrip() + "\n"
+    body = "\n".join([*lines, "", *(table.markdown() for table in tables if not table.long)]).rstrip() + "\n"
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     if BEGIN in old and END in old:
         before, rest = old.split(BEGIN, 1)

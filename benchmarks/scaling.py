@@ -44,7 +44,7 @@ NUMPY_ONLY = ("ours", "hand-written")
 
 @dataclass(frozen=True)
 class Growth:
-    """One peer along one axis: seconds per run, and bytes at the peak of making it ready and running it twice."""
+    """One peer along one axis: processor seconds per run, and peak bytes of making it ready and running it twice."""
 
     peer: str
     axis: Axis
@@ -85,7 +85,7 @@ def grow(axis: Axis, peers: Mapping[str, Peer], seconds: float, base: Case = BAS
             peaks[name].append(_peak(able[name], numbers))
         runs = {name: peer.build(numbers).run for name, peer in able.items()}
         for name, timing in measure(runs, seconds).items():
-            times[name].append(timing.median)
+            times[name].append(timing.processor)
     return [Growth(name, axis, tuple(times[name]), tuple(peaks[name]) if name in peaks else None) for name in able]
 
 
@@ -104,7 +104,7 @@ def table(rows: Sequence[Growth], base: Case = BASE) -> Table:
     """Show the rows."""
     found = Table(
         f"How a training step grows from LSTM T = {base.steps}, B = {base.batch}, H = I = {base.hidden}, {base.dtype}",
-        ("varied", "values", "peer", "time exponent", "time, ms", "memory exponent", "peak, MB"),
+        ("varied", "values", "peer", "time exponent", "processor ms", "memory exponent", "peak, MB"),
     )
     for row in rows:
         values = row.axis.values

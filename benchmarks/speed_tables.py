@@ -61,7 +61,7 @@ class SpeedTables:
 
     def details(self) -> Table:
         """One row for every peer at every case."""
-        table = Table("Time of one step, everything measured", HEAD)
+        table = Table("Time of one step, everything measured", HEAD, long=True)
         for case in self.cases:
             for peer in self.peers:
                 row = self.found.get((case, peer))

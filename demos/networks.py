@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from demos.words import FORMS, VOCABULARY, WORDS, batch, encode, windows
+from demos import figures
+from demos.words import VOCABULARY, WORDS, encode
 from graphengine import Adam, Graph, Loop, Plan, Tensor, Trace, ops
 from graphengine.spec import Array
 from layers import (
@@ -36,8 +37,9 @@ class Network:
         about: what it is, in one sentence.
         build: runs it and returns the trace.
         cells: which of its cells to look into, as arguments of `viz.cell`.
-        returned: whether a driver returns outputs and states.
-        state: the path of the state that its losses are traced back to, and that of `losses` for single steps.
+        returned: whether a driver of the library runs it, and returns states.
+        states, losses: where there is a loss at every step, the states that it is traced back to, by their paths.
+        gates: whether it has gates that went far enough to look at.
     """
 
     title: str
@@ -45,15 +47,9 @@ class Network:
     build: Callable[[], Trace]
     cells: Sequence[dict[str, Any]] = field(default=({},))
     returned: bool = True
-    state: Sequence[str] = ()
+    states: Sequence[str] = ()
     losses: str = ""
-
-
-def article(form: str) -> Trace:
-    """Run a form of the article's model on its first window."""
-    model = FORMS[form]()
-    x, y = batch(*next(windows()))
-    return Plan(model.loss, also=[model.outputs]).trace({model.x: x, model.y: y})
+    gates: bool = False
 
 
 def draw(*shape: int) -> Array:
@@ -117,7 +113,7 @@ def trained(hidden: int = 12, iterations: int = 150) -> Trace:
     g, x = start("the whole sentence, learnt", len(VOCABULARY))
     y = g.placeholder("y", ("batch", "time"), dtype="int64")
     outputs, _ = dynamic_rnn(LSTMCell(hidden), x, over="time")
-    losses = softmax_cross_entropy(Dense(len(VOCABULARY))(outputs), y, reduction="none")
+    losses = softmax_cross_entropy(Dense(len(VOCABULARY))(outputs), y, reduction="none", name="losses")
     plan = Plan(ops.mean(losses, name="loss"))
     feeds = {x: encode(WORDS[:-1])[None], y: np.array([[VOCABULARY.index(word) for word in WORDS[1:]]])}
     optimizer = Adam(plan.parameters, 0.05)
@@ -127,39 +123,43 @@ def trained(hidden: int = 12, iterations: int = 150) -> Trace:
 
 
 NETWORKS: dict[str, Network] = {
-    "lstm": Network("LSTM", "The article's model: an LSTM reads three words and says the next.", lambda: article("lstm")),
+    "lstm": Network(
+        "LSTM", "The article's model: an LSTM reads three words and says the next.",
+        lambda: figures.trace("lstm"),
+    ),
     "initstate": Network(
-        "LSTM with a first state", "The same, starting from a state that is fed.", lambda: article("initstate")
+        "LSTM with a first state", "The same, starting from a state that is fed.", lambda: figures.trace("initstate")
     ),
     "multi": Network(
         "Two layers", "The same with two LSTMs, the upper one reading the lower one's h.",
-        lambda: article("multi"), ({}, UPPER),
+        lambda: figures.trace("multi"), ({}, UPPER),
     ),
     "bi": Network(
         "Both directions", "The same read forwards and backwards; the article asks for the outputs at the last word.",
-        lambda: article("bi"), ({}, BACKWARD),
+        lambda: figures.trace("bi"), ({}, BACKWARD),
     ),
     "bimulti": Network(
         "Both directions, two layers", "The article's last form: a stack of two in each direction.",
-        lambda: article("bimulti"), ({}, UPPER | BACKWARD),
+        lambda: figures.trace("bimulti"), ({}, UPPER | BACKWARD),
     ),
     "gru": Network("GRU", "A gated recurrent unit: one state, two gates.", lambda: recurrent("GRU", GRUCell(3))),
     "rnn": Network("Plain RNN", "One state, no gate.", lambda: recurrent("RNN", RNNCell(3))),
     "independent": Network(
         "Two layers both ways, apart", "Two stacks that meet at the top only (TensorFlow's wiring).",
-        lambda: both_ways("independent stacks", "independent"), ({},),
+        lambda: both_ways("independent stacks", "independent"),
     ),
     "concat": Network(
         "Two layers both ways, joined", "After every layer both directions are joined, and the next layer reads both "
-        "(PyTorch's and Keras' wiring).", lambda: both_ways("joined after every layer", "concat"), ({}, UPPER | BACKWARD),
+        "(PyTorch's and Keras' wiring).",
+        lambda: both_ways("joined after every layer", "concat"), ({}, UPPER | BACKWARD),
     ),
     "long": Network(
         "Two hundred steps", "Two LSTMs over 200 steps; pictures show the first and the last three.",
-        lambda: recurrent("two layers, 200 steps", MultiRNNCell([LSTMCell(3), LSTMCell(3)]), 200),
+        lambda: recurrent("two layers, 200 steps", MultiRNNCell([LSTMCell(3), LSTMCell(3)]), 200), gates=True,
     ),
     "free": Network(
         "A loop of one's own", "No cell of the zoo: a quick state, its slow mean, and what is between them.", free_loop,
-        (), returned=False, state=("quick", "slow"), losses="outputs",
+        (), returned=False, states=("quick", "slow"), losses="outputs",
     ),
     "encoder_decoder": Network(
         "Encoder and decoder", "A GRU that starts where another one ended.", encoder_decoder,
@@ -167,6 +167,6 @@ NETWORKS: dict[str, Network] = {
     ),
     "sentence": Network(
         "The whole sentence", "An LSTM that has learnt to say the next word after every word.", trained,
-        state=("rnn/c", "rnn/h"), losses="softmax_cross_entropy",
+        states=("rnn/c", "rnn/h"), losses="losses", gates=True,
     ),
 }  # fmt: skip

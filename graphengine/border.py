@@ -46,7 +46,7 @@ class Delay(Op):
 
     signature = "()->()"
     equation = "y_t = x_{t-1}, y_0 = initial"
-    gradient = ("d initial = dy_0",)
+    gradient = ("d initial = dy_0", "dx_t = dy_{t+1}")
     reads = ("",)
 
     def infer(self, initial: Spec) -> Spec:

@@ -167,7 +167,7 @@ def _grow(node: Node, edges: Edges, weight: Weight, labels: Labels, parents: Par
         if before is None:
             continue
         label = before + weight(edge)
-        if best is None or label > best + 1:
+        if best is None or label > best:
             best = labels[node] = label
             parents[node] = edge
             grown = True

@@ -251,12 +251,14 @@ def test_markdown_goes_between_the_marks_and_leaves_the_rest(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"# Before\n{BEGIN}\nold\n{END}\nAfter\n")
     for _ in range(2):
-        write_markdown(page, {"processor": "one"}, [Table("Times", ("peer", "ms"), [("ours", "1.0")])])
+        tables = [Table("Times", ("peer", "ms"), [("ours", "1.0")]), Table("All", ("peer",), [("x",)], long=True)]
+        write_markdown(page, {"processor": "one"}, tables)
     text = page.read_text()
     assert text.startswith("# Before\n")
     assert text.endswith(f"{END}\nAfter\n")
     assert "old" not in text
     assert text.count("| ours | 1.0 |") == 1
+    assert "All" not in text
 
 
 def test_the_command_prints_and_writes_its_tables(tmp_path):

@@ -3,6 +3,7 @@
 from viz.charts.itemized import itemized
 from viz.charts.saturation import saturation
 from viz.charts.timeline import timeline
+from viz.compare.diff import Diff, diff
 from viz.errors import FormatError, PlotterNotFound, RenderError, SaveError, SceneError, SizeError
 from viz.render import RendererNotFound
 from viz.scene import Box, Edge, Frame, Line, Scene, Text
@@ -14,7 +15,7 @@ from viz.views.graph import graph
 from viz.views.unrolled import unrolled
 
 __all__ = [
-    "Box", "Edge", "FormatError", "Frame", "Line", "PlotterNotFound", "RenderError", "RendererNotFound", "SaveError",
-    "Scene", "SceneError", "SizeError", "Text", "Theme", "View", "cell", "folded", "graph", "itemized", "saturation",
-    "timeline", "unrolled",
+    "Box", "Diff", "Edge", "FormatError", "Frame", "Line", "PlotterNotFound", "RenderError", "RendererNotFound",
+    "SaveError", "Scene", "SceneError", "SizeError", "Text", "Theme", "View", "cell", "diff", "folded", "graph",
+    "itemized", "saturation", "timeline", "unrolled",
 ]  # fmt: skip

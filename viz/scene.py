@@ -85,8 +85,8 @@ class Box:
         lines: its text.
         tooltip: shown on hover in SVG and interactive pictures; may have several lines.
         path: where it stands in the graph, `rnn/layer0/f`; goes to JSON, and to nothing that is drawn.
-        about: what of a graph it stands for, as the view says it: for who tells more than the picture does. No part of the
-            picture, so it goes to no file and does not tell two boxes apart.
+        about: what of a graph it stands for, as the view says it: for who tells more than the picture does. No part of
+            the picture, so it goes to no file and does not tell two boxes apart.
     """
 
     id: str

@@ -1,9 +1,8 @@
 """The story of a run: which box is computed when on the way forward, and when its backward runs on the way back.
 
-The engine runs units in order: a circle step by step and in each step node by node, everything else once for all
-steps. The way back is the same in reverse. So the place of a node in this order is all that a story needs: a box has
-its turn when the last of what it stands for is computed, and on the way back, in reverse, when the first of it hands its
-gradient on.
+The engine runs units in order: a circle step by step and in each step node by node, everything else once for all steps.
+The way back is the same in reverse. So the place of a node in this order is all that a story needs: a box has its turn
+when the last of what it stands for is computed, and on the way back when the first of it hands its gradient on.
 """
 
 from __future__ import annotations

@@ -88,7 +88,8 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
         colour, width = theme.line(edge)
         curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
         shared = f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}'
-        lines.add(shared, f'<path d="{curve_data(curve)}"' + _closed("path", text.clean(edge.tooltip, text.TOOLTIP, lines=True)))
+        tip = text.clean(edge.tooltip, text.TOOLTIP, lines=True)
+        lines.add(shared, f'<path d="{curve_data(curve)}"' + _closed("path", tip))
         if edge.head:
             fill = colour if style.head == "filled" else theme.background
             heads.add(

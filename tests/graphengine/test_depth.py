@@ -10,7 +10,18 @@ from graphengine import Graph, Loop, depth, ops
 from graphengine.border import LEAVING, Delay, StepSlice
 from graphengine.errors import GraphMismatchError, SettingError
 from graphengine.op import Source
-from layers import BiRNN, Dense, Embedding, GRUCell, LSTMCell, MultiRNNCell, RNNCell, dynamic_rnn, zero_state
+from layers import (
+    BiRNN,
+    Dense,
+    Embedding,
+    GRUCell,
+    LSTMCell,
+    MultiRNNCell,
+    RNNCell,
+    dynamic_rnn,
+    softmax_cross_entropy,
+    zero_state,
+)
 from layers.cell import Cell
 from tests.graphengine.random_graphs import RandomGraph
 
@@ -111,6 +122,15 @@ class Around(Cell):
         return output + x, after
 
 
+class Mixed(Around):
+    """A wrapper whose state carries itself too, beside the cell: half of it stays (as in zoneout)."""
+
+    def step(self, x, state):
+        output, after = self.cell(x, state)
+        h = 0.5 * output + 0.5 * state.h
+        return h, after._replace(h=h)
+
+
 KNOWN = {
     "RNN": (lambda: recurrent_net(RNNCell(3)), 1, 2, 1),
     "LSTM": (lambda: recurrent_net(LSTMCell(3)), 1, 2, 1),
@@ -121,6 +141,7 @@ KNOWN = {
     "5 LSTMs": (lambda: recurrent_net(MultiRNNCell([LSTMCell(2) for _ in range(5)])), 1, 6, 1),
     "a stack of one": (lambda: recurrent_net(MultiRNNCell([LSTMCell(2)])), 1, 2, 1),
     "wrapped": (lambda: recurrent_net(MultiRNNCell([Around(LSTMCell(2)), Around(RNNCell(2))])), 1, 3, 1),
+    "wrapped, and mixed": (lambda: recurrent_net(MultiRNNCell([Mixed(LSTMCell(2)), Mixed(GRUCell(2))])), 1, 3, 1),
     "bidirectional": (lambda: both_ways(1, "independent"), 1, 2, 1),
     "2 bidirectional, independent": (lambda: both_ways(2, "independent"), 1, 3, 1),
     "2 bidirectional, concat": (lambda: both_ways(2, "concat"), 1, 3, 1),
@@ -224,6 +245,30 @@ def test_an_output_layer_is_where_paths_end_and_without_one_the_value_that_leave
         assert measured(g, loop) == (1, 3, 1)
 
 
+def test_what_follows_the_output_layer_does_not_count_among_layers():
+    g = Graph()
+    x, y = g.placeholder("x", ("batch", "time", 2)), g.placeholder("y", ("batch",), "int64")
+    _, state = dynamic_rnn(LSTMCell(3), x, over="time")
+    softmax_cross_entropy(Dense(4)(state.h) * 2.0, y)
+    found = depth.feedforward(g)
+    assert (found.value, found.places) == (2, ("rnn", "dense"))
+
+
+def test_a_layer_before_a_loop_is_no_output_layer_even_where_it_is_read_a_step_late():
+    g = Graph()
+    ids = g.placeholder("ids", ("batch", "time"), "int64")
+    vectors = Embedding(5, H)(ids)
+    with Loop("time") as loop:
+        late = loop.delay(g.fill(("batch", H)))
+        h = loop.delay(g.fill(("batch", H)))
+        with g.scope("h", "layer", 0):
+            after = ops.tanh(late + h)
+        loop.feed((late, h), (loop.slice(vectors), after))
+    Dense(3)(loop.last(after))
+    found = depth.feedforward(g)
+    assert (found.value, found.edges, found.steps, found.places) == (2, 3, 1, ("embedding", "h", "dense"))
+
+
 def test_every_layer_on_the_way_counts_outside_loops_too():
     g = Graph()
     ids = g.placeholder("ids", ("batch", "time"), "int64")
@@ -278,8 +323,9 @@ def test_nothing_recurs():
     for t in range(4):
         with g.scope(f"t{t}", "time", t):
             h, state = cell(x, state)
+    assert measured(g) == (0, 5, 0)  # four cells, and the value that leaves
     Dense(3)(h)
-    assert measured(g) == (0, 5, 0)
+    assert measured(g) == (0, 5, 0)  # four cells, and the output layer
     assert str(depth.recurrent(g)) == "recurrent depth 0 (layers): nothing recurs"
     assert measured(Graph()) == (0, 0, 0)
     assert "no input reaches an output" in str(depth.feedforward(Graph()))

@@ -38,7 +38,7 @@ def test_a_good_scene_knows_its_boxes_and_labels():
         ({"edges": (replace(EDGE, points=((0, 0), (0, 0), (0, 0), (math.nan, 0))),)}, "nan is not a finite number"),
         ({"edges": (replace(EDGE, strength=1.5),)}, "strength lies between 0 and 1, not 1.5"),
         ({"edges": (replace(EDGE, strength=math.nan),)}, "strength lies between 0 and 1, not nan"),
-        ({"edges": (replace(EDGE, kind="href"),)}, "there is no edge 'href'; there are bad, c, delay"),
+        ({"edges": (replace(EDGE, kind="href"),)}, "there is no edge 'href'; there are added, bad, c, delay"),
         ({"boxes": (A, replace(B, id='b"')), "edges": ()}, "the id of a box is a letter"),
         ({"boxes": (A, replace(B, id="b\n")), "edges": ()}, "the id of a box is a letter"),
         ({"boxes": (replace(A, width=-1), B)}, "box a: -1 is not a size"),

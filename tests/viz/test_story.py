@@ -11,6 +11,7 @@ from graphengine.interpreter import Interpreter
 from graphengine.loop import Delay
 from graphengine.program import Program
 from layers import LSTMCell, MultiRNNCell, dynamic_rnn
+from tests.graphengine.random_graphs import RandomGraph
 from tests.viz.models import MODELS, recurrent
 from viz.model.groups import Group
 from viz.model.lattice import Item
@@ -200,3 +201,23 @@ def test_a_long_loop_is_told_step_by_step_instead_of_op_by_op():
     steps = story(viz.graph(trace).to_scene(), Subject(trace))
     assert 400 < len(steps) < FINEST
     assert [step.t for step in steps if step.phase == "forward" and step.t is not None] == list(range(200))
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_the_order_of_random_graphs_is_the_engines(seed, log):
+    """Every computation and every backward of graphs with loops, either way, that may end early."""
+    drawn = RandomGraph(seed)
+    targets = list(dict.fromkeys(drawn.targets))
+    plan = Plan(targets)
+    sizes = {"batch": 2, "time": 4, "steps": 3}
+    feeds = {tensor: value for tensor, value in drawn.feeds(sizes).items() if tensor in plan.placeholders}
+    named = {name: size for name, size in sizes.items() if name in plan.names}
+    trace = plan.trace(feeds, seeds=drawn.seeds(targets, sizes), sizes=named)
+    order = Order(Subject(trace))
+    for kind, back in (("_compute", False), ("_spread", True)):
+        events = [(node, t) for each, node, t in log if each == kind]
+        kept = [(node, t) for node, t in events if node.loop is None or t in trace.positions(node.loop)]
+        moments = [order.when(node, t) for node, t in kept]
+        assert len(moments) > 30 or (back and not trace.seeded)
+        assert moments == sorted(moments, reverse=back)
+    assert viz.graph(trace).to_html()

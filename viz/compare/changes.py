@@ -24,6 +24,7 @@ Status: TypeAlias = Literal["added", "removed", "changed", "same"]
 What: TypeAlias = Literal["op", "shape", "setting", "reads"]
 
 SIGNS: Mapping[Status, str] = {"added": "+", "removed": "−", "changed": "~", "same": ""}
+_FAR = 200  # so many values are looked through for what is behind them
 _COMMUTE = ("add", "multiply", "maximum", "minimum")
 
 
@@ -99,6 +100,7 @@ class Comparison:
         self.a, self.b = (Subject(each.plan if isinstance(each, Trace) else each) for each in (a, b))
         self.places = places(self.a, self.b)
         self.pairs: Pairs = match(self.a, self.b, self.places)
+        self._kept = {first: first for first in self.pairs.values()}
         self.changes: tuple[Change, ...] = tuple(self._changes())
         self._of = {node: change for change in self.changes for node in (change.a, change.b) if node is not None}
 
@@ -109,6 +111,11 @@ class Comparison:
     def of(self, status: Status) -> tuple[Change, ...]:
         """Return the changes of one kind."""
         return tuple(change for change in self.changes if change.status == status)
+
+    @property
+    def name(self) -> str:
+        """What the graphs are called."""
+        return " and ".join(dict.fromkeys(each.graph.name for each in (self.a, self.b)))
 
     @property
     def identical(self) -> bool:
@@ -131,9 +138,8 @@ class Comparison:
         """Every node, place by place; at a place what was removed stands before what there is."""
         order = dict.fromkeys(self.places[node] for node in (*self.a.nodes, *self.b.nodes))
         at: dict[Place, list[Change]] = {place: [] for place in order}
-        kept = set(self.pairs.values())
         for node in self.a.nodes:
-            if node not in kept:
+            if node not in self._kept:
                 at[self.places[node]].append(Change("removed", self.places[node], node, None))
         for node in self.b.nodes:
             place, first = self.places[node], self.pairs.get(node)
@@ -168,11 +174,10 @@ class Comparison:
 
     def _reads(self, first: Node, second: Node) -> Iterator[Aspect]:
         """What one of two nodes reads and the other does not, and inputs that have changed their places."""
-        kept = {one: one for one in self.pairs.values()}
-        before, after = self._sources(first, kept), self._sources(second, self.pairs)
+        before, after = self._sources(first, self._kept), self._sources(second, self.pairs)
         lost = [name for key, name in before.items() if key not in after]
         new = [name for key, name in after.items() if key not in before]
-        other = any(tensor.node not in kept for tensor in first.sources)
+        other = any(tensor.node not in self._kept for tensor in first.sources)
         if lost and other and any(tensor.node not in self.pairs for tensor in second.sources):
             yield Aspect("op", expression(first), expression(second))
         elif lost or new:
@@ -192,14 +197,15 @@ class Comparison:
         pending = list(node.sources)
         seen = set(pending)
         for tensor in pending:
-            own = tensor.node not in pairs and self.places[tensor.node] == place
+            own = tensor.node not in pairs and self.places[tensor.node] == place and len(seen) < _FAR
             if own and not isinstance(tensor.node.op, Delay):
                 inner = [each for each in tensor.node.sources if each not in seen]
                 seen.update(inner)
                 pending.extend(inner)
             else:
                 other = twin(tensor, pairs)
-                found[tensor if other is None else other] = tensor.name if self.places[tensor.node] == place else tensor.path
+                near = self.places[tensor.node] == place
+                found[tensor if other is None else other] = tensor.name if near else tensor.path
         return found
 
 

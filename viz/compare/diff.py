@@ -58,7 +58,7 @@ def diff(
     title: str | None = None,
     budget: int = BUDGET,
 ) -> Diff:
-    """Draw two graphs as one: what both have stands there once and grey, what differs in colour.
+    r"""Draw two graphs as one: what both have stands there once and grey, what differs in colour.
 
     Added, only in b: thick, with a "+". Removed, only in a: dashed, with a "−". Changed (another op, shape, setting or
     number of weights, or reading something else): a double outline, with a "~". A single cell is compared with the
@@ -82,7 +82,7 @@ def diff(
     ...     x = Graph(type(cell).__name__).placeholder("x", ("batch", "time", 10))
     ...     return dynamic_rnn(cell, x, over="time")[0].graph
     >>> found = diff(model(LSTMCell(5)), model(PeepholeLSTMCell(5)), layer=0)
-    >>> print(*found.summary.splitlines()[2:7], sep="\\n")
+    >>> print(*found.summary.splitlines()[2:7], sep="\n")
     parameters 320 → 335 (+15)
     ~ LSTM → PeepholeLSTM, parameters 320 → 335 (+15)  (rnn)
     ~ f, i read c_prev  (rnn)
@@ -110,9 +110,8 @@ def _inside(comparison: Comparison, layer: int, direction: str, title: str | Non
     blocks = (_cell(comparison.a, layer, direction), _cell(comparison.b, layer, direction))
     sketch_blocks = [block for block in blocks if block is not None]
     if not sketch_blocks:
-        names = " and ".join(dict.fromkeys(each.graph.name for each in (comparison.a, comparison.b)))
         raise errors.UnknownPathError(
-            f"{names}: no cell at layer {layer}, direction {direction!r} in either"
+            f"{comparison.name}: no cell at layer {layer}, direction {direction!r} in either"
             f"{errors.at(errors.user_location())}"
         )
     region = _region(comparison, sketch_blocks)

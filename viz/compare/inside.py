@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeAlias
 
 from viz.compare import pen
@@ -16,7 +17,7 @@ from viz.layout.open_cell import open_cell
 from viz.layout.ranks import spread
 from viz.model.blocks import Block
 from viz.outline import meet
-from viz.scene import Box, BoxKind, Frame, Line, Point, Shape, Text
+from viz.scene import Box, Frame, Line, Point, Shape, Text
 from viz.views import content
 from viz.views.sketch import Sketch
 
@@ -57,7 +58,8 @@ def _drawn_by_hand(union: Union, words: dict[str, tuple[Line, ...]]) -> Circuit 
     for template in union.templates:
         circuit = template.sizes["medium"]
         inner = {wire for wire in union.wires if wire[0] != "v"}
-        if set(union.pieces) <= set(circuit.slots) and inner <= set(circuit.wires) and set(union.lanes) <= set(circuit.lanes):
+        placed = set(union.pieces) <= set(circuit.slots) and set(union.lanes) <= set(circuit.lanes)
+        if placed and inner <= set(circuit.wires):
             slots = {name: circuit.slots[name] for name in union.pieces}
             wires = {wire: circuit.wires[wire] for wire in inner}
             circuit = replace(circuit, slots=slots, wires=wires)
@@ -185,7 +187,7 @@ class _Drawing:
         wished = {key: sum(map(self._border, wires)) / len(wires) for key, wires in groups.items()}
         order = sorted(groups, key=wished.__getitem__)
         sizes = [pen.size("changed", (Line(f"~ {key}", 10, bold=True),))[0] for key in order]
-        apart = [(a + b) / 2 + _CLOSE for a, b in zip(sizes, sizes[1:], strict=False)]
+        apart = [(a + b) / 2 + _CLOSE for a, b in pairwise(sizes)]
         found: dict[Wire, Box] = {}
         for key, x in zip(order, spread([wished[key] for key in order], apart, [1.0] * len(order)), strict=True):
             y = self.circuit.height + _OUT + 12 if end == "v" else -_OUT - 12

@@ -25,12 +25,12 @@ def by_ops(comparison: Comparison, budget: int) -> Sketch:
         BudgetError: there are more nodes than the budget.
     """
     if len(comparison.changes) > budget:
-        names = " and ".join(dict.fromkeys(each.graph.name for each in (comparison.a, comparison.b)))
         raise errors.BudgetError(
-            f"{names}: {len(comparison.changes):,} nodes to draw, beyond the budget of {budget:,}; draw cells and layers "
-            f'(detail="cell"), the inside of one cell (layer=0), or raise budget={errors.at(errors.user_location())}'
+            f"{comparison.name}: {len(comparison.changes):,} nodes to draw, beyond the budget of {budget:,}; draw "
+            f'cells and layers (detail="cell"), the inside of one cell (layer=0), or raise budget='
+            f"{errors.at(errors.user_location())}"
         )
-    things = [Thing(change, change.status, _lines(change), _tip(change), change.node.path) for change in comparison.changes]
+    things = [Thing(each, each.status, _lines(each), _tip(each), each.node.path) for each in comparison.changes]
     return draw(things, list(_ties(comparison)))
 
 

@@ -40,6 +40,11 @@ def size(status: Status, lines: Sequence[Line]) -> tuple[float, float]:
     return (width + 6, height + 8) if status == "changed" else (width, height)
 
 
+def role(status: Status) -> Role:
+    """Return how a small text of a status is written."""
+    return _ROLES.get(SIGNS[status], "muted")
+
+
 def box(
     sketch: Sketch, status: Status, x: float, y: float, width: float, height: float, lines: Sequence[Line],
     shape: Shape = "round", tooltip: str = "", path: str = "",
@@ -66,10 +71,10 @@ def scene(
     sketch.edges.sort(key=lambda each: _RANK.index(each.kind))
     left, _, _, bottom = sketch.extent()
     lines = list(told)
-    shown = lines if len(lines) <= _TOLD else [*lines[: _TOLD - 1], f"… and {len(lines) - _TOLD + 1} more lines of summary"]
-    for k, line in enumerate(shown):
-        role = _ROLES.get(line[:1], "text")
-        sketch.texts.append(Text(left, bottom + 24 + k * _LINE, text.clean(line, 110), "start", 9.5, role))
+    more = len(lines) - _TOLD + 1
+    for k, line in enumerate(lines if more < 2 else [*lines[: _TOLD - 1], f"… and {more} more lines of summary"]):
+        colour = _ROLES.get(line[:1], "text")
+        sketch.texts.append(Text(left, bottom + 24 + k * _LINE, text.clean(line, 110), "start", 9.5, colour))
     return sketch.scene(title, _counts(sizes, changes), "\n".join([_counts(sizes, changes), *lines]))
 
 

@@ -98,8 +98,7 @@ def draw(things: Sequence[Thing], ties: Sequence[Tie]) -> Sketch:
         pen.edge(sketch, tie.status, boxes[index[tie.source]], boxes[index[tie.target]], curve)
         if k in found.labels:
             x, y = paper(found.labels[k])
-            role = "added" if tie.status == "added" else "removed" if tie.status == "removed" else "muted"
-            sketch.texts.append(Text(x + 8, y, tie.label, "start", 8.5, role))
+            sketch.texts.append(Text(x + 8, y, tie.label, "start", 8.5, pen.role(tie.status)))
     return sketch
 
 
@@ -128,6 +127,5 @@ def _draw_loops(sketch: Sketch, thing: Thing, cell: Box) -> None:
         back = rounded([(x, delay.bottom), (x, y + 18), (side, y + 18)], 6)
         pen.edge(sketch, loop.status, cell, delay, out)
         pen.edge(sketch, loop.status, delay, cell, back)
-        role = "added" if loop.status == "added" else "removed" if loop.status == "removed" else "muted"
         beside = x + way * (_DELAY[0] / 2 + 6)
-        sketch.texts.append(Text(beside, y, loop.name, "end" if thing.left else "start", 9, role))
+        sketch.texts.append(Text(beside, y, loop.name, "end" if thing.left else "start", 9, pen.role(loop.status)))

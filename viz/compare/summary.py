@@ -71,7 +71,7 @@ def region_lines(comparison: Comparison, region: Region, *, whole: bool = True) 
 def change_lines(comparison: Comparison, changes: list[Change]) -> Iterator[str]:
     """Yield a line for every change that says something; what differs in the same way shares one."""
     alike: dict[tuple[str, str], list[str]] = {}
-    reads: dict[str, list[str]] = {}
+    reads: dict[Aspect, list[str]] = {}
     lines = []
     for change in changes:
         node = change.node
@@ -87,27 +87,24 @@ def change_lines(comparison: Comparison, changes: list[Change]) -> Iterator[str]
                 shapes = f"{aspect.before} → {aspect.after}"
                 alike.setdefault((f"~ {_kind(node)}".rstrip(), shapes), []).extend(t.name for t in node.outputs)
             elif aspect.what == "reads":
-                reads.setdefault(reading(aspect), []).append(change.name)
+                reads.setdefault(aspect, []).append(change.name)
             else:
                 lines.append(f"~ {_differs(comparison, change, aspect)}")
     shared = [_shared(head, names, rest) for (head, rest), names in alike.items()]
-    yield from (_shared("~", names, rest) for rest, names in reads.items())
+    yield from (_shared("~", names, reading(aspect, len(names))) for aspect, names in reads.items())
     yield from [*lines, *shared] if changes and changes[0].status == "changed" else [*shared, *lines]
 
 
 def _shared(head: str, names: list[str], rest: str) -> str:
     """One line for several: `+ parameters p_f, p_i [5]`, `~ f, i read c_prev`."""
-    several = len(names) > 1
-    if several and head[-1].isalpha():
+    if len(names) > 1 and head[-1].isalpha():
         head += "s"
-    if several:
-        rest = rest.replace("reads ", "read ").replace("no longer reads", "no longer read")
     shown = names if len(names) <= _MANY else [*names[: _MANY - 1], f"and {len(names) - _MANY + 1} more"]
     return f"{head} {', '.join(shown)} {rest}"
 
 
 def _understood(node: Node) -> bool:
-    """Whether a node goes without saying: first values of states, and constants that stand in the ops that read them."""
+    """Whether a node goes without saying: first values of states, and constants, which the ops that read them show."""
     return isinstance(node.op, Fill) or (nameless(node) and not node.inputs)
 
 
@@ -137,11 +134,16 @@ def _differs(comparison: Comparison, change: Change, aspect: Aspect) -> str:
     return f"{told(second)}: {aspect.name} {aspect.before} → {aspect.after}"
 
 
-def reading(aspect: Aspect) -> str:
-    """Say what a node reads now, and what no longer."""
+def reading(aspect: Aspect, count: int = 1) -> str:
+    """Say what nodes read now, and what no longer.
+
+    >>> reading(Aspect("reads", "", "c")), reading(Aspect("reads", "h", ""), 2)
+    ('reads c', 'no longer read h')
+    """
+    read = "reads" if count == 1 else "read"
     if aspect.before and aspect.after:
-        return f"reads {aspect.after} instead of {aspect.before}"
-    return f"reads {aspect.after}" if aspect.after else f"no longer reads {aspect.before}"
+        return f"{read} {aspect.after} instead of {aspect.before}"
+    return f"{read} {aspect.after}" if aspect.after else f"no longer {read} {aspect.before}"
 
 
 def _reader(nodes: list[Node], source: Node) -> Node | None:

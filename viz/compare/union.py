@@ -137,10 +137,8 @@ def _lattice(
 
 def _key(comparison: Comparison, node: Node) -> str:
     """A name for a node that its counterpart has too."""
-    first = comparison.pairs.get(node)
-    if first is not None or node in comparison.a.nodes:
-        return f"a{(first or node).index}"
-    return f"b{node.index}"
+    first = comparison.change(node).a
+    return f"b{node.index}" if first is None else f"a{first.index}"
 
 
 def _runs(lattice: Lattice, block: Block) -> dict[Wire, Run]:

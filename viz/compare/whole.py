@@ -12,7 +12,7 @@ from graphengine.graph import Node, Tensor
 from graphengine.op import Elementwise
 from viz import text
 from viz.compare import pen
-from viz.compare.changes import Change, Comparison, Status, parameters
+from viz.compare.changes import SIGNS, Aspect, Change, Comparison, Status, parameters
 from viz.compare.match import nameless, twin
 from viz.compare.pen import joint
 from viz.compare.sheet import Loopback, Thing, Tie, draw
@@ -39,10 +39,9 @@ def whole(comparison: Comparison, budget: int) -> Sketch:
     """
     found = _Whole(comparison)
     if len(found.things) > budget:
-        names = " and ".join(dict.fromkeys(each.graph.name for each in (comparison.a, comparison.b)))
         raise errors.BudgetError(
-            f"{names}: {len(found.things):,} boxes, beyond the budget of {budget:,}; draw the inside of one cell "
-            f"(layer=0), or raise budget={errors.at(errors.user_location())}"
+            f"{comparison.name}: {len(found.things):,} boxes, beyond the budget of {budget:,}; take fewer steps, draw "
+            f"the inside of one cell (layer=0), or raise budget={errors.at(errors.user_location())}"
         )
     return found.drawn()
 
@@ -194,7 +193,8 @@ class _Whole:
             for link in side.folded.lattice.links:
                 other = twin(link.tensor, self.comparison.pairs) if which else link.tensor
                 value = link.tensor if other is None else other
-                found.setdefault((side.keys[link.source], side.keys[link.target], value), [None, None])[which] = link.tensor
+                key = (side.keys[link.source], side.keys[link.target], value)
+                found.setdefault(key, [None, None])[which] = link.tensor
         for (source, target, _), tensors in found.items():
             shapes = dict.fromkeys(text.shape(each.shape) for each in tensors if each is not None)
             yield Tie(source, target, joint(tensors[0] is not None, tensors[1] is not None), _arrow(*shapes))
@@ -205,26 +205,24 @@ def _arrow(*words: str) -> str:
 
 
 def brief(changes: list[Change]) -> list[Line]:
-    """Tell in a few short lines what differs in a cell: its weights, its gates, and what reads what."""
+    """Tell in a few short lines what differs in a cell: its gates, what reads what, and what came and went."""
     lines: list[Line] = []
-    reads: dict[str, list[str]] = {}
+    reads: dict[Aspect, list[str]] = {}
     for change in changes:
         for aspect in change.aspects:
             if aspect.what == "reads":
-                bare = replace(aspect, before=_bare(aspect.before), after=_bare(aspect.after))
-                reads.setdefault(reading(bare), []).append(change.name)
+                short = replace(aspect, before=_bare(aspect.before), after=_bare(aspect.after))
+                if short.before != short.after:  # else the paths told them apart, and the lines of the picture do
+                    reads.setdefault(short, []).append(change.name)
             elif aspect.what == "op" and change.a is not None and change.b is not None:
                 before, after = content.glyph(change.a), content.glyph(change.b)
                 if before != after:
                     lines.append(Line(f"~ {change.name}: {before} → {after}", 8.5))
-    for what, names in reads.items():
-        if what.startswith("reads") and " instead of " in what and len(set(what.split(" ", 1)[1].split(" instead of "))) < 2:
-            continue  # the paths were all that told the two apart, and the lines of the picture do that
-        lines.append(Line(f"~ {_listed(names)} {what if len(names) == 1 else what.replace('reads', 'read')}", 8.5))
-    for status, sign, role in (("removed", "−", "removed"), ("added", "+", "added")):
-        names = [change.name for change in changes if change.status == status and _told(change.node)]
+    lines += [Line(f"~ {_listed(names)} {reading(aspect, len(names))}", 8.5) for aspect, names in reads.items()]
+    for status in ("removed", "added"):
+        names = [change.name for change in changes if change.status == status and _telling(change.node)]
         if names:
-            lines.append(Line(f"{sign} {_listed(names)}", 8.5, role))  # type: ignore[arg-type]
+            lines.append(Line(f"{SIGNS[status]} {_listed(names)}", 8.5, pen.role(status)))
     return lines
 
 
@@ -233,7 +231,7 @@ def _bare(names: str) -> str:
     return re.sub(r"[^\s,]*/", "", names)
 
 
-def _told(node: Node) -> bool:
+def _telling(node: Node) -> bool:
     """Whether a node is worth a word in a box: weights, and what an activation makes."""
     squashes = len(node.inputs) == 1 and isinstance(node.op, Elementwise)
     return not nameless(node) and (bool(parameters([node])) or squashes)

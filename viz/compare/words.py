@@ -50,7 +50,7 @@ def piece_lines(comparison: Comparison, piece: Piece, *, wide: bool) -> tuple[Li
 
 
 def _side(subject: Subject, part: Part, wide: bool) -> tuple[Line, ...]:
-    """What stands in a part of one cell; a sign among many boxes needs its name, and a sum must not look like a mark."""
+    """What stands in a part of one cell. A sign among boxes needs its name, and a sum must not look like a mark."""
     lines = part_lines(subject, part, None, False)
     node = part.nodes[-1]
     if not wide and len(lines[0].content) == 1 and not nameless(node):

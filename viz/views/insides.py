@@ -9,8 +9,8 @@ from graphengine.loop import Delay, StepSlice
 from graphengine.sources import Constant
 from viz import text
 from viz.layout.circuits import Circuit
-from viz.layout.open_cell import open_cell
 from viz.layout.lstm_variants import VARIANTS
+from viz.layout.open_cell import open_cell
 from viz.layout.templates import Size, Template
 from viz.model.blocks import Block
 from viz.model.lattice import Lattice, Link, Part
@@ -44,8 +44,9 @@ class Insides:
         found = {}
         for block in lattice.parts:
             template = self.templates.get(block)
-            circuit = template.sizes[self.size] if template is not None else None
-            found[block] = circuit if circuit and _holds(circuit, lattice, block) else _laid_out(lattice, block, gradient)
+            drawn = template.sizes[self.size] if template is not None else None
+            fits = drawn is not None and _holds(drawn, lattice, block)
+            found[block] = drawn if drawn is not None and fits else _laid_out(lattice, block, gradient)
         return found
 
 
