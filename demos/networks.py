@@ -159,7 +159,7 @@ NETWORKS: dict[str, Network] = {
     ),
     "free": Network(
         "A loop of one's own", "No cell of the zoo: a quick state, its slow mean, and what is between them.", free_loop,
-        (), returned=False, states=("quick", "slow"), losses="outputs",
+        returned=False, states=("quick", "slow"), losses="outputs",
     ),
     "encoder_decoder": Network(
         "Encoder and decoder", "A GRU that starts where another one ended.", encoder_decoder,

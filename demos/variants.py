@@ -27,6 +27,7 @@ from demos import plots
 from demos.arguments import at_least, parser, positive
 from demos.beside import beside
 from demos.cost import cost_per_step
+from demos.differences import differences
 from demos.pictures import Pictures
 from demos.progress import progress
 from demos.tables import table
@@ -255,4 +256,5 @@ def main(argv: Sequence[str]) -> None:
     print(f"on {EXAMINED} new sequences, medians of the runs; gradients on h are shares of that at the last step:\n")
     print(results_table(trainings, chosen.length), end="\n\n")
     draw(trainings, pictures, chosen.length)
+    print(differences(lambda name: build(zoo[name], chosen.hidden, chosen.seed).graph, pictures), end="\n\n")
     print(pictures.report())

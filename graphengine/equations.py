@@ -17,8 +17,13 @@ ANY_NUMBER = "…"  # an op of any number of inputs or outputs lists them: "a, b
 def names(node: Node) -> dict[Tensor, str]:
     """Return names for the tensors around a node, short, and no two alike. A constant number is its own name."""
     tensors = list(dict.fromkeys((*node.outputs, *node.sources)))
-    found = _short(tensors)
-    for tensor in tensors:
+    return _short(tensors) | constants(node)
+
+
+def constants(node: Node) -> dict[Tensor, str]:
+    """Return the sources of a node that are constant numbers, as they stand in equations."""
+    found = {}
+    for tensor in node.sources:
         op = tensor.node.op
         if isinstance(op, Constant) and op.array.size == 1:
             spelt = number(op.array.item())
@@ -98,8 +103,8 @@ def _symbols(node: Node) -> Mapping[str, Tensor]:
         elif i < len(taken) and taken[i].kind is inspect.Parameter.POSITIONAL_OR_KEYWORD:
             found[taken[i].name] = tensor
     left = _left(node).split(", ")
-    if ANY_NUMBER not in left:
-        for symbol, tensor in zip(left, node.outputs, strict=False):
+    if len(left) == len(node.outputs) and ANY_NUMBER not in left:
+        for symbol, tensor in zip(left, node.outputs, strict=True):
             bare = re.match(r"[A-Za-z]+", symbol)
             found[symbol if bare is None or bare[0] in found else bare[0]] = tensor
     return found

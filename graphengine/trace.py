@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphengine import errors
+from graphengine.explain import explain
+from graphengine.explanation import Explanation
 from graphengine.graph import Node, Tensor
 from graphengine.interpreter import BORDER, Interpreter
 from graphengine.loop import Loop
@@ -125,6 +128,43 @@ class Trace:
                 f"no op of {node.path} hands a gradient to its input {i}{errors.here()}"
             )
         return np.array(self._run.vjp(node, i, dy, self._step(node, node.loop, t)))
+
+    def explain(self, what: str | Tensor | Parameter, t: int | None = None) -> Explanation:
+        """Explain a value: its equation with the numbers in it, its gradient, and where every part of that comes from.
+
+        Raises:
+            UnknownPathError: nothing has this path or position, or the trace did not keep what this takes.
+
+        >>> from graphengine import Graph, Plan, ops
+        >>> x = Graph(dtype="float64").placeholder("x", (2,))
+        >>> trace = Plan(ops.sum(ops.tanh(x, name="h")), wrt=[x]).trace({x: [0.0, 1.0]})
+        >>> print(trace.explain("h"))
+        h, float64[2]
+        <BLANKLINE>
+          h = tanh(x)
+            h   [0 0.762]  2  ‖·‖ 0.762
+            x   [0 1]      2  ‖·‖ 1
+        <BLANKLINE>
+          gradient
+            dh  1 ×2       2  ‖·‖ 1.41
+          from sum: dh = dsum along the axes
+                1 ×2       2  ‖·‖ 1.41
+        """
+        used = isinstance(what, Parameter) and what in self.graph.parameters
+        tensor = self.graph.tensor(what) if isinstance(what, Parameter) and used else what
+        if isinstance(tensor, Parameter):
+            raise errors.UnknownPathError(f"{tensor.path} is no parameter of this graph{errors.here()}")
+        tensor = self.find(tensor)
+        return explain(self, tensor, t, (self._run.seeds or {}).get(tensor))
+
+    @cached_property
+    def readers(self) -> dict[Tensor, list[tuple[Node, int]]]:
+        """By tensor, every node that uses it, and as which of its sources."""
+        found: dict[Tensor, list[tuple[Node, int]]] = {}
+        for node in self.plan.nodes:
+            for i, tensor in enumerate(node.sources):
+                found.setdefault(tensor, []).append((node, i))
+        return found
 
     def _step(self, node: Node, loop: Loop | None, t: int | None) -> int:
         """Return when a position is processed, for a gradient that is formed from whole values."""

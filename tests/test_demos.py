@@ -16,6 +16,7 @@ from demos.__main__ import discover, main
 from demos.arrivals import arrivals
 from demos.beside import beside
 from demos.cost import cost_per_step
+from demos.differences import OTHERS
 from demos.tables import table
 from demos.temporal_order import CLASSES, SYMBOLS, sequences
 from demos.words import FORMS, every_window
@@ -178,7 +179,9 @@ def test_variants(tmp_path, capsys):
         before, after = (f"{norms[1] / norms[-1]:.1e}" for norms in (run.before, run.after))  # the signal at t = 1
         assert result[5:] == [before, "–", after]
     singles = [f"{name}_{view}" for name in ("RNNCell", "GRUCell", "LSTMCell") for view in ("cell", "folded")]
-    assert_pictures(tmp_path, [*singles, "cells", "comparison"])
+    pairs = [f"LSTMCell_{name}" for name in OTHERS]
+    assert_pictures(tmp_path, [*singles, "cells", "comparison", *pairs])
+    assert "~ LSTM → PeepholeLSTM, parameters 208 → 220 (+12)  (rnn)\n~ f, i read c_prev  (rnn)\n~ o reads c" in printed
 
 
 def test_a_run_ends_when_the_task_is_learnt(monkeypatch):

@@ -72,13 +72,17 @@ def _on_outline(box: Box, end: Point, inward: Point) -> Point:
     return end
 
 
-def _root(height: Callable[[float], float], low: float, high: float) -> float:
-    """Halve an interval in which the sign changes until it is far below what a screen shows."""
-    outside = height(low) > 0
+def _root(height: Callable[[float], float], first: float, last: float) -> float:
+    """Close in on where the sign changes by false position (Illinois), which meets a straight side at once."""
+    before, here = height(first), height(last)
     for _ in range(20):
-        middle = (low + high) / 2
-        if (height(middle) > 0) == outside:
-            low = middle
+        s = (first * here - last * before) / (here - before)
+        found = height(s)
+        if (found > 0) != (here > 0):
+            first, before = last, here
         else:
-            high = middle
-    return (low + high) / 2
+            before /= 2
+        last, here = s, found
+        if abs(here) < 1e-7:
+            break
+    return last

@@ -5,6 +5,7 @@ Everything that a user named passes through `clean` before any writer sees it.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -81,6 +82,7 @@ def clean(content: str, limit: int = LABEL, *, lines: bool = False) -> str:
     return head[: limit - 1] + "…" if cut or len(head) > limit else head
 
 
+@functools.lru_cache(4096)
 def _drawable(letter: str, lines: bool) -> str:
     if letter == "\n" and lines:
         return letter

@@ -1,6 +1,6 @@
-"""Large pictures: they are drawn whole, in the memory they are meant to need. Nothing here measures time.
+"""Large pictures are drawn whole, in the memory they are meant to need. How long it takes is printed, not judged.
 
-Each is drawn in a process of its own, so that its peak of memory is its own; `-s` prints how long it took.
+    pytest tests/viz/test_scale.py -s
 """
 
 import json
@@ -11,30 +11,62 @@ from pathlib import Path
 import pytest
 
 import viz
-from graphengine import Plan, errors
-from tests.viz.models import recurrent
+from graphengine import Graph
+from layers import LSTMCell, MultiRNNCell, dynamic_rnn
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import json, resource, sys, time
-from graphengine import Graph, Plan, ops
-from layers import LSTMCell, MultiRNNCell, dynamic_rnn
 import viz
+from graphengine import Graph
+from layers import LSTMCell, MultiRNNCell, dynamic_rnn
 
-def network(layers):
-    x = Graph("large").placeholder("x", ("batch", "time", 8))
-    outputs, state = dynamic_rnn(MultiRNNCell([LSTMCell(16) for _ in range(layers)]), x, over="time")
-    return outputs.graph
-
-steps, layers, detail, budget = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-graph = network(layers)
-viz.unrolled(graph, time=3, detail=detail, steps="all").to_svg()
-before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
-view = viz.unrolled(graph, time=steps, detail=detail, steps="all", budget=budget)
-laid = time.perf_counter()
-svg = view.to_svg()
-ended = time.perf_counter()
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(json.dumps({"boxes": len(view.to_scene().boxes), "edges": len(view.to_scene().edges), "bytes": len(svg),
-  "layout": laid - started, "svg": ended - laid, "before": before / 1024, "peak": peak / 1024}))
+steps, layers, detail = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+x = Graph("large").placeholder("x", ("batch", "time", 8))
+graph = dynamic_rnn(MultiRNNCell([LSTMCell(16) for _ in range(layers)]), x, over="time")[0].graph
+clock = time.process_time
+started = clock()
+view = viz.unrolled(graph, time=steps, steps="all", detail=detail, budget=1_000_000)
+placed = clock()
+picture = view.to_svg()
+written = clock()
+print(json.dumps({
+    "boxes": len(view.to_scene().boxes), "paths": picture.count("<path "), "whole": picture.endswith("</svg>\\n"),
+    "MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "placed": placed - started,
+    "written": written - placed,
+}))
 """
+
+
+def drawn(*arguments):
+    """Draw in a process of its own, so that its peak of memory is its own."""
+    pytest.importorskip("resource")
+    command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    print(f"\n{arguments}: {found['placed']:.1f} s to place, {found['written']:.1f} s to write, {found['MB']:.0f} MB")
+    return found
+
+
+def test_a_thousand_steps_of_four_layers():
+    found = drawn(1000, 4, "cell")
+    assert found["boxes"] == 1000 * (4 * 3 + 2) + 4 * 2 + 2  # cell, c, h; x, output; first states, and what is left
+    assert found["paths"] == 2 * 1000 * (4 * 5 + 1)  # a line and its head
+    assert found["whole"]
+    assert found["MB"] < 300
+
+
+def test_sixty_one_thousand_ops():
+    found = drawn(2034, 2, "op")
+    assert found["boxes"] == 2034 * 30 + 6 > 61_000
+    assert found["paths"] == 2 * 2034 * 39
+    assert found["whole"]
+    assert found["MB"] < 600
+
+
+def test_what_is_elided_costs_nothing():
+    x = Graph("long").placeholder("x", ("batch", "time", 8))
+    graph = dynamic_rnn(MultiRNNCell([LSTMCell(16) for _ in range(4)]), x, over="time")[0].graph
+    short, long = (viz.unrolled(graph, time=steps).to_scene() for steps in (20, 1000))
+    assert len(short.boxes) == len(long.boxes) < 120
+    assert len(short.edges) == len(long.edges)

@@ -57,9 +57,9 @@ def _drawn_by_hand(union: Union, words: dict[str, tuple[Line, ...]]) -> Circuit 
     """The circuit of a template that has a place for everything in either cell, its boxes fitted to their words."""
     for template in union.templates:
         circuit = template.sizes["medium"]
-        inner = {wire for wire in union.wires if wire[0] != "v"}
+        inner = [wire for wire in union.wires if wire[0] != "v"]
         placed = set(union.pieces) <= set(circuit.slots) and set(union.lanes) <= set(circuit.lanes)
-        if placed and inner <= set(circuit.wires):
+        if placed and set(inner) <= set(circuit.wires):
             slots = {name: circuit.slots[name] for name in union.pieces}
             wires = {wire: circuit.wires[wire] for wire in inner}
             circuit = replace(circuit, slots=slots, wires=wires)

@@ -83,4 +83,4 @@ def _counts(sizes: tuple[int, int], changes: Iterable[Change]) -> str:
     words = [f"parameters {counted(before, after)}{' in both' if before == after else ''}"]
     found = [change.status for change in changes]
     parts = [f"{SIGNS[each]} {found.count(each)} {each}" for each in _COUNTED if each in found]
-    return " · ".join([*words, "   ".join(parts) if parts else "nothing differs"])
+    return " · ".join([*words, " · ".join(parts) if parts else "nothing differs"])

@@ -12,7 +12,7 @@ from graphengine.graph import Node, Tensor
 from graphengine.op import Elementwise
 from viz import text
 from viz.compare import pen
-from viz.compare.changes import SIGNS, Aspect, Change, Comparison, Status, parameters
+from viz.compare.changes import SIGNS, Aspect, Change, Comparison, Status, operands, parameters
 from viz.compare.match import nameless, twin
 from viz.compare.pen import joint
 from viz.compare.sheet import Loopback, Thing, Tie, draw
@@ -156,7 +156,7 @@ class _Whole:
         if block.loop is not None:
             where += [f"layer {block.layer or 0}"] if self.deep else []
             where += [("forward →", "← backward")[block.direction]] if self.both else []
-        lines += [Line("  ".join(where), 8.5)] if where else []
+        lines += [Line(" ".join(where), 8.5)] if where else []
         sizes = [
             sum(each.size for each in parameters(serving(side.subject, self._nodes(side, item))))
             for side, item in zip(self.sides, sides, strict=True)
@@ -184,7 +184,7 @@ class _Whole:
         backwards = each.target.block is not None and bool(each.target.block.direction)
         shapes = dict.fromkeys(text.shape(side.tensor.shape) for side in sides if side is not None)
         mark = text.indexed("z", above=f"{'+' if backwards else '-'}{lag}")
-        return Loopback(f"{name}  {_arrow(*shapes)}", mark, joint(sides[0] is not None, sides[1] is not None))
+        return Loopback(f"{name} {_arrow(*shapes)}", mark, joint(sides[0] is not None, sides[1] is not None))
 
     def _ties(self) -> Iterator[Tie]:
         """The lines of either model, each once: those of a value that both have are one."""
@@ -215,7 +215,7 @@ def brief(changes: list[Change]) -> list[Line]:
                 if short.before != short.after:  # else the paths told them apart, and the lines of the picture do
                     reads.setdefault(short, []).append(change.name)
             elif aspect.what == "op" and change.a is not None and change.b is not None:
-                before, after = content.glyph(change.a), content.glyph(change.b)
+                before, after = _short(change.a), _short(change.b)
                 if before != after:
                     lines.append(Line(f"~ {change.name}: {before} → {after}", 8.5))
     lines += [Line(f"~ {_listed(names)} {reading(aspect, len(names))}", 8.5) for aspect, names in reads.items()]
@@ -224,6 +224,12 @@ def brief(changes: list[Change]) -> list[Line]:
         if names:
             lines.append(Line(f"{SIGNS[status]} {_listed(names)}", 8.5, pen.role(status)))
     return lines
+
+
+def _short(node: Node) -> str:
+    """What a node does, in a few signs: σ, or 1 − i."""
+    sign = content.glyph(node)
+    return f" {sign} ".join(map(_bare, operands(node))) if len(sign) == 1 and len(node.inputs) == 2 else sign
 
 
 def _bare(names: str) -> str:

@@ -41,7 +41,7 @@ def piece_lines(comparison: Comparison, piece: Piece, *, wide: bool) -> tuple[Li
         if formulas[0] != formulas[1]:
             before, after = formulas
         shapes = _shapes(comparison, piece)
-        rest = ["   ".join(shapes)] if wide and shapes else shapes
+        rest = [" · ".join(shapes)] if wide and shapes else shapes
         small = [line for line in lines[1:] if line not in sides[0] and not shapes]
         size = 9.5 if len(after) > 1 else lines[0].size
         titles = (Line(each, size, bold=True) for each in _told(before, after))
@@ -89,10 +89,10 @@ def _told(before: str, after: str) -> list[str]:
 def _shapes(comparison: Comparison, piece: Piece) -> list[str]:
     """The weights of a part that have another shape in the other cell."""
     assert piece.b is not None
-    found = []
+    found: dict[str, int] = {}
     for node in serving(comparison.b, piece.b.nodes):
         shapes = [aspect for aspect in comparison.change(node).aspects if aspect.what == "shape"]
         if shapes and isinstance(node.op, ParameterValue):
             before, after = (each.strip("[]").replace(", ", "×") for each in (shapes[0].before, shapes[0].after))
-            found.append(f"{content.symbol_of(node.op.parameter)} {before} → {after}")
-    return found
+            found[f"{content.symbol_of(node.op.parameter)} {before} → {after}"] = -len(node.output.shape)
+    return sorted(found, key=found.__getitem__)

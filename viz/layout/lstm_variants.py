@@ -21,16 +21,17 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
     f, i, o, act = (slots[name] for name in ("f", "i", "o", "c_act"))
     c, row = base.lanes["c"], slots["written"].y
     wide, high = _PEEP
+    low = row + 0.4 * t  # leaves room for what is written beside c
     slots |= {
         "c_prev": Slot(24, c, TAP, TAP, "circle", "c"),
         "c_out": Slot(o.x, c, TAP, TAP, "circle", "c"),
         "f_c": Slot(f.x - 14 - wide / 2, row, wide, high, "round", "op"),
         "i_c": Slot(i.x - 14 - wide / 2, row, wide, high, "round", "op"),
-        "o_c": Slot(o.x, row, wide, high, "round", "op"),
+        "o_c": Slot(o.x, low, wide, high, "round", "op"),
     }
     above, kept, add = (c + 11 + row - high / 2) / 2, slots["kept"], slots["c"]
     tap, out, right = 24 + TAP / 2, o.x + TAP / 2, base.width
-    high_enough = row - high / 2 - above > 22
+    beside = (f.x + 32, above + 15) if row - high / 2 - above > 22 else None
     between = ((i.left + f.right) / 2, i.y + 17) if i.left - f.right > _NUMBER else None
     wires = {
         **base.wires,
@@ -40,12 +41,12 @@ def variant(w: float = 0, t: float = 0) -> Circuit:
         ("c_prev", "i_c"): _wire((24, c + 10), (24, above), (slots["i_c"].x, above), (slots["i_c"].x, row - high / 2)),
         ("f_c", "f"): _wire((f.x - 22, row + high / 2), (f.x - 22, f.top)),
         ("i_c", "i"): _wire((i.x - 22, row + high / 2), (i.x - 22, i.top)),
-        ("o_c", "o"): _wire((o.x, row + high / 2), (o.x, o.top)),
+        ("o_c", "o"): _wire((o.x, low + high / 2), (o.x, o.top)),
         ("c", "c_out"): _wire((add.right, c), (o.x - TAP / 2, c)),
-        ("c_out", "o_c"): _wire((o.x, c + 10), (o.x, row - high / 2)),
+        ("c_out", "o_c"): _wire((o.x, c + 10), (o.x, low - high / 2)),
         ("c_out", "c>"): _wire((out, c), (right, c)),
         ("c_out", "c_act"): _wire((out, c), (act.x, c), (act.x, act.top), label=(act.x - 32, c + 22)),
-        ("f", "kept"): _wire((f.x, f.top), (f.x, kept.bottom), label=(f.x + 32, above + 15) if high_enough else None),
+        ("f", "kept"): _wire((f.x, f.top), (f.x, kept.bottom), label=beside),
         ("written", "c"): _wire((add.x, row - 11), (add.x, c + 11), label=(add.x - 32, (c + row) / 2)),
         ("i", "f"): _wire((i.left, i.y), (f.right, f.y), label=between),
     }

@@ -14,7 +14,7 @@ from viz import text
 from viz.layout.layered import arrange, bent
 from viz.model.groups import Group, Grouped, Key, KeyOf, by_depth, by_kind, by_paths, grouped
 from viz.model.subject import Subject, Subjectlike
-from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Text
+from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Role, Text
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content
@@ -194,7 +194,8 @@ def _lines(subject: Subject, group: Group, key: Key) -> tuple[Line, ...]:
     sign = "z⁻¹" if isinstance(node.op, Delay) else content.glyph(node)
     value = content.brief(_value(subject, group), len(node.output.shape))
     lines = [Line(sign, 10, bold=True)]
-    lines += [] if name.startswith(node.op.kind) else [Line(name, 8, "muted")]
+    role: Role = "auto" if _kind(subject, group, key) == "loss" else "muted"  # which nobody could read on a loss
+    lines += [] if name.startswith(node.op.kind) else [Line(name, 8, role)]
     return (*lines, *([Line(value, 8)] if value else []))
 
 
