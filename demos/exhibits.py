@@ -137,7 +137,7 @@ def of_differences() -> Iterator[Exhibit]:
             "first, “~” is not the same in both, grey is.", partial(viz.diff, lstm, other, layer=0),
         )
     pairs = {
-        "layers": ("One layer → two", lstm, NETWORKS["multi"].build()),
+        "layers": ("One layer → two", NETWORKS["lstm"].build(), NETWORKS["multi"].build()),
         "directions": ("One direction → both", NETWORKS["lstm"].build(), NETWORKS["bi"].build()),
         "wirings": ("Apart → joined", NETWORKS["independent"].build(), NETWORKS["concat"].build()),
     }

@@ -130,12 +130,13 @@ def _free(line: Line, x: float, y: float) -> Text:
 def _label(label: Text, colour: str, scene: Scene) -> str:
     content = text.clean(label.content)
     wide = text.width(content, label.size, bold=label.bold)
-    x = label.x + {"start": wide / 2, "middle": 0.0, "end": -wide / 2}[label.anchor]
+    room = wide if label.anchor == "middle" else 2 * wide  # a painter whose letters are wider would push the text out
+    x = label.x + {"start": room / 2, "middle": 0.0, "end": -room / 2}[label.anchor]
     hint = text.hint(label)
     tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""
     ragged = {"start": "\\l", "middle": "", "end": "\\r"}[label.anchor]  # where the painter's letters are narrower
     return (
-        f"[pos={_at((x, label.y), scene)} shape=plaintext fixedsize=shape width={_inches(wide)} height=0.01 "
+        f"[pos={_at((x, label.y), scene)} shape=plaintext fixedsize=shape width={_inches(room)} height=0.01 "
         f'label={quote(label.content)[:-1]}{ragged}" fontname="{_FACES[label.bold, label.italic]}" '
         f'fontsize={_number(label.size)} fontcolor="{colour}"{tooltip}];'
     )

@@ -13,6 +13,7 @@ import pytest
 
 import viz
 from graphengine import Graph, errors, ops
+from layers import LSTMCell
 from tests.viz.names import EVIL
 from tests.viz.test_theme import contrast, lab
 from tests.viz.variants import CASES, INSIDES, lstm, model, plain, stack, steps
@@ -112,6 +113,15 @@ def test_the_backward_direction_is_mirrored():
     assert at["cₜ₊₁"] > at["+ p_f ⊙ c"] > at["+ p_o ⊙ c"] > at["cₜ"]
 
 
+def test_one_of_several_cells_by_its_path():
+    a, b = CASES["unrelated networks"]
+    for path, kinds in (("decoder", "GRU, only in b"), ("rnn", "LSTM → GRU")):
+        assert viz.diff(a(), b(), path=path).to_scene().title == kinds
+    scene = viz.diff(b(), b(), path="decoder").to_scene()
+    assert (scene.title, words(scene, "changed")) == ("GRU", [])
+    assert [frame.title for frame in scene.frames if frame.kind == "cell"] == ["decoder"]
+
+
 def test_two_directions_and_two_layers():
     scene = viz.diff(*(make() for make in CASES["two directions"])).to_scene()
     (cell,) = (box for box in drawn(scene) if box.lines[0].content == "+ LSTM")
@@ -137,6 +147,10 @@ def test_the_same_graph_says_so():
     scene = viz.diff(lstm(), lstm()).to_scene()
     assert {box.kind for box in drawn(scene)} == {edge.kind for edge in scene.edges} == {"same"}
     assert any("nothing differs" in text.content for text in scene.texts)
+    scene = viz.diff(lstm(), model(LSTMCell(5), dtype="float64")).to_scene()
+    told = " ".join(text.content for text in scene.texts)
+    assert "no op differs" in told
+    assert "~ computes in float32 → float64" in told
 
 
 def test_a_small_graph_is_drawn_op_by_op_and_a_large_one_by_layers():
@@ -145,10 +159,13 @@ def test_a_small_graph_is_drawn_op_by_op_and_a_large_one_by_layers():
 
 
 def test_what_it_refuses():
-    with pytest.raises(errors.UnknownPathError, match="model: no cell at layer 2, direction 'fw' in either"):
+    where = "no cell at layer 2, direction 'fw' in either; there are rnn, rnn/layer0, rnn/layer1"
+    with pytest.raises(errors.UnknownPathError, match=f"model: {where}"):
         viz.diff(lstm(), model(stack()), layer=2)
     with pytest.raises(errors.UnknownPathError, match="direction 'bw' in either"):
         viz.diff(lstm(), lstm(), layer=0, direction="bw")
+    with pytest.raises(errors.UnknownPathError, match="no cell at path 'gru' in either; there are rnn"):
+        viz.diff(lstm(), lstm(), path="gru")
     with pytest.raises(errors.BudgetError, match=r"34 nodes to draw, beyond the budget of 20; draw cells and layers"):
         viz.diff(lstm(), lstm(), detail="op", budget=20)
     with pytest.raises(errors.BudgetError, match=r"steps: .* boxes, beyond the budget of 4; take fewer steps"):

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 
 import viz
-from graphengine import Graph, errors, ops
+from graphengine import Graph, Plan, errors, ops
 from tests.viz.models import MODELS
 from tests.viz.reading import drawn, words
 from viz.check import problems
@@ -106,3 +106,10 @@ def test_a_fold_that_leaves_too_much_names_the_ways_out():
 def test_a_scope_that_is_not_there():
     with pytest.raises(errors.UnknownPathError, match="no scope at 'rnn/layer7' to fold"):
         viz.graph(trace("multi"), fold=["rnn/layer7"])
+
+
+def test_the_name_of_a_loss_can_be_read():
+    x = Graph().placeholder("x", ("batch",))
+    scene = viz.graph(Plan(ops.sum(x * x, name="cost"), wrt=[x])).to_scene()
+    (loss,) = [box for box in scene.boxes if box.kind == "loss"]
+    assert [(line.content, line.role) for line in loss.lines] == [("Σ", "auto"), ("cost", "auto")]

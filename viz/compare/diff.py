@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias
 from graphengine import errors
 from viz.compare import inside, pen
 from viz.compare.changes import Comparison
+from viz.compare.inside import Blocks
 from viz.compare.ops import by_ops
-from viz.compare.regions import Region, regions
+from viz.compare.regions import regions
 from viz.compare.summary import lines_of, region_lines, summary
 from viz.compare.whole import whole
 from viz.model.blocks import Block, body_blocks
@@ -54,6 +55,7 @@ def diff(
     detail: Detail = "auto",
     layer: int | None = None,
     direction: Literal["fw", "bw"] = "fw",
+    path: str | None = None,
     theme: str | Theme = "light",
     title: str | None = None,
     budget: int = BUDGET,
@@ -69,11 +71,12 @@ def diff(
         detail: "cell" draws cells and layers as boxes, "op" every op; "auto" cells, or the ops of a small graph.
         layer: draw the inside of the cells of this layer instead.
         direction: which direction's cells.
+        path: where the cell stands in a (`"encoder"`), where layer and direction leave it open.
         theme, title: as for `unrolled`.
         budget: how many boxes a picture may have.
 
     Raises:
-        UnknownPathError: neither has a cell at that layer and direction.
+        UnknownPathError: neither has such a cell.
         BudgetError: there are more boxes than the budget.
 
     >>> from graphengine import Graph
@@ -94,8 +97,9 @@ def diff(
         raise errors.StructureError(
             f'detail is "auto", "cell" or "op", not {detail!r}{errors.at(errors.user_location())}'
         )
-    if layer is not None:
-        return Diff(_inside(comparison, layer, direction, title), comparison, theme)
+    if layer is not None or path is not None:
+        blocks = _cells(comparison, layer or 0, direction, path)
+        return Diff(_inside(comparison, blocks, title), comparison, theme)
     plain = not (comparison.a.loops or comparison.b.loops) and len(comparison.changes) <= _SMALL
     ops = detail == "op" or (detail == "auto" and plain)
     sketch = by_ops(comparison, budget) if ops else whole(comparison, budget)
@@ -106,35 +110,44 @@ def diff(
     return Diff(scene, comparison, theme)
 
 
-def _inside(comparison: Comparison, layer: int, direction: str, title: str | None) -> Scene:
-    blocks = (_cell(comparison.a, layer, direction), _cell(comparison.b, layer, direction))
-    sketch_blocks = [block for block in blocks if block is not None]
-    if not sketch_blocks:
-        raise errors.UnknownPathError(
-            f"{comparison.name}: no cell at layer {layer}, direction {direction!r} in either"
-            f"{errors.at(errors.user_location())}"
-        )
-    region = _region(comparison, sketch_blocks)
+def _inside(comparison: Comparison, blocks: Blocks, title: str | None) -> Scene:
+    nodes = {block.nodes[-1] for block in blocks if block is not None}
+    region = next(
+        region for region in regions(comparison) if any({each.a, each.b} & nodes for each in region.changes)
+    )
     sketch = inside.draw(comparison, blocks)
     shown = inside.title_of(blocks) if title is None else title
     return pen.scene(sketch, shown, region.sizes, region.changes, region_lines(comparison, region, whole=False))
 
 
-def _cell(subject: Subject, layer: int, direction: str) -> Block | None:
-    """The cell of a layer and a direction; the first where there are several."""
+def _cells(comparison: Comparison, layer: int, direction: str, path: str | None) -> Blocks:
+    """The cells to look into; the first where a graph has several at that layer and direction."""
     way = {"fw": 0, "bw": 1}.get(direction, -1)
-    for loop in subject.loops:
-        for block in body_blocks(subject, loop).values():
-            if (block.layer or 0) == layer and block.direction == way:
-                return block
-    return None
+    ours, theirs = (_blocks(subject) for subject in (comparison.a, comparison.b))
+    if path is None:
+        first, second = (
+            next((each for each in blocks if (each.layer or 0) == layer and each.direction == way), None)
+            for blocks in (ours, theirs)
+        )
+    else:
+        first = next((each for each in ours if each.path == path), None)
+        second = next((each for each in theirs if _beside(comparison, first, each, path)), None)
+    if first is None and second is None:
+        wanted = f"layer {layer}, direction {direction!r}" if path is None else f"path {path!r}"
+        known = ", ".join(dict.fromkeys(each.path for each in (*ours, *theirs)))
+        raise errors.UnknownPathError(
+            f"{comparison.name}: no cell at {wanted} in either; there are {known or 'none'}"
+            f"{errors.at(errors.user_location())}"
+        )
+    return first, second
 
 
-def _region(comparison: Comparison, blocks: list[Block]) -> Region:
-    """What differs where some cells stand."""
-    nodes = {block.nodes[-1] for block in blocks}
-    return next(
-        region
-        for region in regions(comparison)
-        if any({change.a, change.b} & nodes for change in region.changes)
-    )
+def _blocks(subject: Subject) -> list[Block]:
+    return list(dict.fromkeys(block for loop in subject.loops for block in body_blocks(subject, loop).values()))
+
+
+def _beside(comparison: Comparison, first: Block | None, second: Block, path: str) -> bool:
+    """Whether a cell of the second graph stands where one of the first does; or at a path that the first has not."""
+    if first is None:
+        return second.path == path
+    return comparison.places[first.nodes[-1]] == comparison.places[second.nodes[-1]]

@@ -75,12 +75,12 @@ def scene(
     for k, line in enumerate(lines if more < 2 else [*lines[: _TOLD - 1], f"… and {more} more lines of summary"]):
         colour = _ROLES.get(line[:1], "text")
         sketch.texts.append(Text(left, bottom + 24 + k * _LINE, text.clean(line, 110), "start", 9.5, colour))
-    return sketch.scene(title, _counts(sizes, changes), "\n".join([_counts(sizes, changes), *lines]))
-
-
-def _counts(sizes: tuple[int, int], changes: Iterable[Change]) -> str:
+    counts = _counts(changes) or ["no op differs" if lines else "nothing differs"]
     before, after = sizes
-    words = [f"parameters {counted(before, after)}{' in both' if before == after else ''}"]
+    subtitle = " · ".join([f"parameters {counted(before, after)}{' in both' if before == after else ''}", *counts])
+    return sketch.scene(title, subtitle, "\n".join([subtitle, *lines]))
+
+
+def _counts(changes: Iterable[Change]) -> list[str]:
     found = [change.status for change in changes]
-    parts = [f"{SIGNS[each]} {found.count(each)} {each}" for each in _COUNTED if each in found]
-    return " · ".join([*words, " · ".join(parts) if parts else "nothing differs"])
+    return [f"{SIGNS[each]} {found.count(each)} {each}" for each in _COUNTED if each in found]

@@ -63,6 +63,8 @@ def spread(wanted: Sequence[float], apart: Sequence[float], weights: Sequence[fl
     >>> spread([0.0, 0.0, 50.0], [10.0, 10.0], [1.0, 1.0, 1.0])
     [-5.0, 5.0, 50.0]
     """
+    if not wanted:
+        return []
     offsets = [0.0]
     for distance in apart:
         offsets.append(offsets[-1] + distance)
