@@ -134,9 +134,13 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
         wires={
             ("<h", "h_prev"): _right(0, 12, lane, numbered=False),
             ("h_prev", "kept"): _right(76, u - 11, lane),
-            ("h_prev", "product"): _wire((down, lane + 11), (down, product), (60, product), label=(down + 25, gate + 4)),
+            ("h_prev", "product"): _wire(
+                (down, lane + 11), (down, product), (60, product), label=(down + 25, gate + 4)
+            ),
             ("h_prev", "reset"): _wire((56, lane + 11), (56, reset), (r - 11, reset), label=(98, reset - 19), side=1),
-            ("product", "reset"): _wire((up, product - 21), (up, reset), (r - 11, reset), label=(up + 32, reset - 17), side=1),
+            ("product", "reset"): _wire(
+                (up, product - 21), (up, reset), (r - 11, reset), label=(up + 32, reset - 17), side=1
+            ),
             ("kept", "h"): _right(u + 11, h - 11, lane),
             ("h", "h_out"): _right(h + 11, tap - 10, lane, numbered=False),
             ("h_out", "h>"): _right(tap + 10, right, lane, numbered=False),
@@ -146,7 +150,8 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
             ("r", "reset"): _up(r, gate - 24, reset + 11, 0.35),
             ("u", "kept"): _up(u, gate - 24, lane + 11, 0.8),
             ("u", "written"): _wire(
-                (u + 46, gate), (u + 64, gate), (u + 64, written), (n - 11, written), label=(u + 104, written - 17), side=1
+                (u + 46, gate), (u + 64, gate), (u + 64, written), (n - 11, written), label=(u + 104, written - 17),
+                side=1,
             ),
             ("n", "written"): _up(n, gate - 24, written + 11),
             ("written", "h"): _wire((n + 11, written), (h, written), (h, lane + 11), label=(h + 30, written - 22)),

@@ -144,8 +144,8 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
         x, y = paper(placed.centres[k])
         tip = content.statistics(group.first.output, _value(subject, group), None) if group.count == 1 else group.path
         path = group.first.path if group.count == 1 else group.path
-        kind = _kind(subject, group, key)
-        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", kind, words[k], tip, path, about=group)))
+        box = Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path, about=group)
+        boxes.append(sketch.box(box))
     for k, (source, target) in enumerate(edges):
         tensors, delayed = flows[k]
         kind: EdgeKind = "delay" if delayed else "weights" if _are_weights(tensors) else "forward"

@@ -162,4 +162,6 @@ def _symbol(subject: Subject, part: Part, tensor: Tensor) -> str:
     if layer is not None and layer is not part.block.scope.nearest("layer") and tensor.node not in subject.static:
         return text.indexed(content.short(content.bare(tensor.name), 12), above=f"({layer.index})")
     found = subject.parameters(tensor) if tensor.node in subject.static else []
-    return content.symbol_of(found[0]) if found and tensor.node.inputs == () else content.short(content.bare(tensor.name), 12)
+    if found and not tensor.node.inputs:
+        return content.symbol_of(found[0])
+    return content.short(content.bare(tensor.name), 12)
