@@ -22,6 +22,11 @@ def _part(x: Array, axis: int, start: int, size: int) -> Array:
     return part
 
 
+def _copy_each(parts: Sequence[Array], xs: Sequence[Array]) -> None:
+    for part, x in zip(parts, xs, strict=True):
+        np.copyto(part, x)
+
+
 @dataclass(frozen=True)
 class Concat(Op):
     """Several values behind each other along an axis."""
@@ -55,8 +60,10 @@ class Concat(Op):
         return Spec((*first.shape[:place], total, *first.shape[place + 1 :]), dtype)
 
     def forward(self, out: Array, *xs: Array) -> None:
-        for part, x in zip(self.regions(out, [x.shape for x in xs]), xs, strict=True):
-            np.copyto(part, x)
+        _copy_each(self.regions(out, [x.shape for x in xs]), xs)
+
+    def bound(self, out: Array, *xs: Array) -> tuple[Any, ...]:
+        return _copy_each, self.regions(out, [x.shape for x in xs]), xs
 
     def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
         sizes = [shape[self.axis] for shape in shapes]
@@ -98,8 +105,10 @@ class Stack(Op):
         return Spec(tuple(shape), self.result_dtype(*(x.dtype for x in xs)))
 
     def forward(self, out: Array, *xs: Array) -> None:
-        for part, x in zip(self.regions(out, [x.shape for x in xs]), xs, strict=True):
-            np.copyto(part, x)
+        _copy_each(self.regions(out, [x.shape for x in xs]), xs)
+
+    def bound(self, out: Array, *xs: Array) -> tuple[Any, ...]:
+        return _copy_each, self.regions(out, [x.shape for x in xs]), xs
 
     def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
         return [_part(out, self.axis, i, 1).squeeze(self.axis) for i in range(len(shapes))]
