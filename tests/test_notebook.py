@@ -1,15 +1,14 @@
 """The example notebook runs from top to bottom and shows what it says; in the repository it holds no outputs."""
 
+import os
 import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import nbformat
 import pytest
-from ipykernel.kernelspec import get_kernel_dict
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
-from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 SAYS = """print(f"loss {losses[0]:.3f} → {losses[-1]:.3f}; says: {' '.join(said)}")"""
@@ -17,26 +16,38 @@ NUMBERS = 'trace.value("rnn/layer0/f", 1).round(2), trace.grad("rnn/layer0/f", 1
 PLACE = ROOT / "docs" / "example.ipynb"
 
 
-class ThisInterpreter(KernelSpecManager):
-    """Kernels of the interpreter that runs the tests, whatever kernels the machine has."""
+PROGRAM = """
+import sys
+import nbformat
+from ipykernel.kernelspec import get_kernel_dict
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
 
-    def get_kernel_spec(self, kernel_name):
+class ThisInterpreter(KernelSpecManager):
+    def get_kernel_spec(self, kernel_name):  # whatever kernels the machine has
         return KernelSpec(**get_kernel_dict())
+
+notebook = nbformat.read(sys.argv[1], as_version=4)
+kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
+NotebookClient(notebook, km=kernel, timeout=60).execute()
+nbformat.write(notebook, sys.argv[2])
+"""
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
-    """The notebook's code cells after a run in a folder that knows nothing of the project."""
-    notebook = nbformat.read(PLACE, as_version=4)
+    """The notebook's code cells after a run, in a folder that knows nothing of the project and in a process of its own.
+
+    What a kernel's client leaves behind would come up in some later test.
+    """
     folder = tmp_path_factory.mktemp("notebook")
-    kernel = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=ThisInterpreter())
-    client = NotebookClient(notebook, km=kernel, timeout=60, resources={"metadata": {"path": str(folder)}})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
-        for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
-            patch.setenv(name, str(folder / name))
-        client.execute()
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+    places = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **{place: str(folder / place) for place in places}}
+    command = [sys.executable, "-c", PROGRAM, str(PLACE), str(folder / "ran.ipynb")]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return [cell for cell in nbformat.read(folder / "ran.ipynb", as_version=4).cells if cell.cell_type == "code"]
 
 
 def shown(cells, asked):

@@ -180,3 +180,16 @@ def test_dots_per_inch_only_where_asked():
     scene = Scene(10, 10, "x", boxes=[Box("a", 5, 5, 5, 5, lines=(Line("x"),))])
     assert "dpi" not in to_dot(scene, LIGHT)
     assert " dpi=144]" in to_dot(scene, LIGHT, 144)
+
+
+@pytest.mark.renderer
+@pytest.mark.parametrize(("anchor", "end"), [("start", 0), ("end", -1)])
+def test_lines_that_begin_or_end_together_are_painted_so(anchor, end, tmp_path):
+    image = pytest.importorskip("matplotlib.image")
+    contents = ["HH", "H and gradients · values and gradients · values and gradientH"]
+    texts = [Text(350, y, content, anchor, 9.5) for y, content in zip((20, 60), contents, strict=True)]
+    (tmp_path / "lines.png").write_bytes(render.render(Scene(700, 80, "lines", texts=texts), LIGHT, "png"))
+    grey = image.imread(tmp_path / "lines.png")[..., :3].mean(axis=-1)
+    halves = grey[: len(grey) // 2], grey[len(grey) // 2 :]
+    first, second = ((half < 0.6).any(axis=0).nonzero()[0][end] for half in halves)
+    assert abs(first - second) <= 1  # pixel, half a point

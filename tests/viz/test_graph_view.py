@@ -108,8 +108,10 @@ def test_a_scope_that_is_not_there():
         viz.graph(trace("multi"), fold=["rnn/layer7"])
 
 
-def test_the_name_of_a_loss_can_be_read():
+@pytest.mark.parametrize("view", [viz.graph, viz.folded])
+def test_all_that_stands_in_a_loss_can_be_read(view):
     x = Graph().placeholder("x", ("batch",))
-    scene = viz.graph(Plan(ops.sum(x * x, name="cost"), wrt=[x])).to_scene()
+    scene = view(Plan(ops.sum(x * x, name="cost"), wrt=[x])).to_scene()
     (loss,) = [box for box in scene.boxes if box.kind == "loss"]
-    assert [(line.content, line.role) for line in loss.lines] == [("Σ", "auto"), ("cost", "auto")]
+    assert {line.content for line in loss.lines} >= {"cost"}
+    assert [line.role for line in loss.lines] == ["auto", "auto"]

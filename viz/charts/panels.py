@@ -101,7 +101,7 @@ def units(theme: Theme, gate: Gate, corner: tuple[float, float], size: tuple[flo
     yield Label(left - 5, top + high, "0", muted, 8, "end")
     yield Label(left - 5, top, "1", muted, 8, "end")
     yield Label(left + wide / 2, top + high + 8, "closed", muted, 8, "middle")
-    yield Label(left - 9, top + high / 2, "open", muted, 8, "middle", turned=True)
+    yield Label(left - 12, top + high / 2, "open", muted, 8, "middle", turned=True)
 
 
 def _legend(drawing: Drawing, gates: Sequence[Gate], left: float, top: float, by: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +185,11 @@ def lines(
     """A bold title above smaller lines."""
     role: Any = "muted" if muted else "auto"
     return (Line(title, size, bold=True), *(Line(each, small, role) for each in rest))
+
+
+def on_loss(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines of a loss, whose box is so dark (or so light) that muted letters could not be read on it."""
+    return tuple(replace(line, role="auto") if line.role == "muted" else line for line in lines)
 
 
 def size_of(content: tuple[Line, ...], pad: float = 9.0) -> tuple[float, float]:

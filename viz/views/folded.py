@@ -171,7 +171,8 @@ class _Drawing:
                 kind = "input" if block.nodes[0].op.kind == "placeholder" else "op"
             if item.tensor is not None and not item.tensor.shape and item.role == "block":
                 kind = "loss"
-        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, body.lines, tip, path, about=item))
+        lines = content.on_loss(body.lines) if kind == "loss" else body.lines
+        return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, lines, tip, path, about=item))
 
     def _draw_loops(self, item: Item) -> None:
         """The states of a cell, out at its side and back into it."""

@@ -14,7 +14,7 @@ from viz import text
 from viz.layout.layered import arrange, bent
 from viz.model.groups import Group, Grouped, Key, KeyOf, by_depth, by_kind, by_paths, grouped
 from viz.model.subject import Subject, Subjectlike
-from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Role, Text
+from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Text
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content
@@ -144,8 +144,9 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
         x, y = paper(placed.centres[k])
         tip = content.statistics(group.first.output, _value(subject, group), None) if group.count == 1 else group.path
         path = group.first.path if group.count == 1 else group.path
-        box = Box("", x, y, *sizes[k], "round", _kind(subject, group, key), words[k], tip, path, about=group)
-        boxes.append(sketch.box(box))
+        look = _kind(subject, group, key)
+        lines = content.on_loss(words[k]) if look == "loss" else words[k]
+        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", look, lines, tip, path, about=group)))
     for k, (source, target) in enumerate(edges):
         tensors, delayed = flows[k]
         kind: EdgeKind = "delay" if delayed else "weights" if _are_weights(tensors) else "forward"
@@ -195,8 +196,7 @@ def _lines(subject: Subject, group: Group, key: Key) -> tuple[Line, ...]:
     sign = "z⁻¹" if isinstance(node.op, Delay) else content.glyph(node)
     value = content.brief(_value(subject, group), len(node.output.shape))
     lines = [Line(sign, 10, bold=True)]
-    role: Role = "auto" if _kind(subject, group, key) == "loss" else "muted"  # which nobody could read on a loss
-    lines += [] if name.startswith(node.op.kind) else [Line(name, 8, role)]
+    lines += [] if name.startswith(node.op.kind) else [Line(name, 8, "muted")]
     return (*lines, *([Line(value, 8)] if value else []))
 
 
