@@ -67,12 +67,12 @@ class Circle:
 
         What is the same in all steps or known before them is put there once.
         """
+        once = len(set(node.inputs)) == len(node.inputs)
+        if not node.op.joins or not once or not all(self._may_live_inside(tensor, fed) for tensor in node.inputs):
+            return False
         forward = self.forward
         slab = forward.empty(node.output.spec, self.count + 1)
-        shapes = [forward.run.shape(tensor.spec) for tensor in node.inputs]
-        parts = node.op.regions(slab, shapes)
-        if parts is None or not all(self._may_live_inside(tensor, fed) for tensor in node.inputs):
-            return False
+        parts = node.op.regions(slab, [forward.run.shape(tensor.spec) for tensor in node.inputs])
         for tensor, part in zip(node.inputs, parts, strict=True):
             if forward.schedule.maker(tensor) in self.members:
                 self.room[tensor] = part

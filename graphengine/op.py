@@ -65,6 +65,7 @@ class Op:
             sweep undoes broadcasting.
         together: the work for all inputs is shared, call `backward_all`.
         is_view: `view` returns the outputs as views of the first input, where strides allow it.
+        joins: inputs may live inside the output; `regions` tells where.
         differentiable: a gradient passes through.
     """
 
@@ -75,6 +76,7 @@ class Op:
     contracts: ClassVar[bool] = False
     together: ClassVar[bool] = False
     is_view: ClassVar[bool] = False
+    joins: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
     kind: ClassVar[str] = "op"
 
@@ -160,9 +162,9 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__}.view")
 
-    def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array] | None:
-        """Return the parts of the output where inputs of some shapes may live, so that nothing needs copying."""
-        return None
+    def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+        """Return the parts of the output where inputs of some shapes may live; for ops that declare `joins`."""
+        raise NotImplementedError(f"{type(self).__name__}.regions")
 
     def carries(self, i: int) -> bool:
         """Tell whether a gradient passes to input `i`; override it where that differs between inputs."""

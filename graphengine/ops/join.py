@@ -33,6 +33,7 @@ class Concat(Op):
 
     equation = "y = [a; b; …]"
     gradient = ("da, db, … = the parts of dy",)
+    joins = True
     axis: int
 
     @classmethod
@@ -83,6 +84,7 @@ class Stack(Op):
 
     equation = "y = [a, b, …]"
     gradient = ("da, db, … = the entries of dy",)
+    joins = True
     axis: int
 
     @classmethod

@@ -70,6 +70,38 @@ def test_products_that_are_added_up_become_one():
     assert paths.count("rnn/operand") == 2
 
 
+@pytest.mark.parametrize("join", [lambda x, h: ops.concat([x, h, h]), lambda x, h: ops.sum(ops.stack([h, x, h]), 0)])
+def test_a_value_that_is_joined_twice_stands_in_both_places(join):
+    """It can live inside the joined array once only."""
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 2))
+    with Loop("time") as loop:
+        h = loop.delay(g.fill(("batch", 2), 0.5))
+        joined = ops.tanh(join(loop.slice(x), h))
+        loop.feed(h, joined[:, :2] * 0.9 + 0.1 * joined[:, -2:])
+    agrees(Plan(ops.sum(loop.stack(h) * loop.stack(joined)[:, :, :2]), wrt=[x]), x)
+
+
+def test_products_of_one_state_with_two_matrices():
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 2))
+    A, B = (Parameter(name, np.random.default_rng(k).standard_normal((2, 2))) for k, name in enumerate("AB"))
+    with Loop("time") as loop:
+        h = loop.delay(g.fill(("batch", 2), 0.5))
+        loop.feed(h, ops.tanh(h @ g.tensor(A) + h @ g.tensor(B) + loop.slice(x) @ g.tensor(B)))
+    agrees(Plan(ops.sum(loop.stack(h)), wrt=[x, A, B]), x)
+
+
+def agrees(plan, x):
+    X = np.random.default_rng(1).standard_normal((3, 4, 2))
+    trace = plan.trace({x: X})
+    for _ in range(2):
+        run = plan.run({x: X})
+        np.testing.assert_allclose(run[plan.targets[0]], trace.value(plan.targets[0]), rtol=1e-12)
+        for tensor in plan.differentiated:
+            np.testing.assert_allclose(run.grad(tensor), trace.grad(tensor), rtol=1e-11, atol=1e-13)
+
+
 def test_a_product_that_somebody_else_reads_is_left_alone():
     g = Graph(dtype="float64")
     x = g.placeholder("x", ("batch", "time", 3))
