@@ -17,12 +17,14 @@ from graphengine.spec import Array
 
 
 class Gradients:
-    """Gradients by tensor; `room` makes the array for a sum."""
+    """Gradients by tensor; `room` makes the array for a sum, and those held at first belong to others."""
 
-    def __init__(self, program: Program, room: Callable[[Tensor], Array]) -> None:
+    def __init__(
+        self, program: Program, room: Callable[[Tensor], Array], held: dict[Tensor, Array] | None = None
+    ) -> None:
         self.program = program
         self.room = room
-        self.arrays: dict[Tensor, Array] = {}
+        self.arrays: dict[Tensor, Array] = held if held is not None else {}
         self._ours: set[Tensor] = set()
 
     def add(self, node: Node, tensor: Tensor, gradient: Array, fresh: bool) -> None:

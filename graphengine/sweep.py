@@ -46,7 +46,8 @@ class Sweep:
             if wanted[node]
         ]
         self.everywhere = {tensor: Everywhere(self, tensor) for tensor in self._needed_everywhere()}
-        self.turns: dict[tuple[Tensor, int | str, int], Array] = {}
+        self.turns: dict[tuple[Tensor, str, int], Array] = {}
+        self.nothing: dict[Tensor, Array] = {}
         self.parity: dict[int, int] = {}
         self.shared: dict[int, Everywhere] = {}
 
@@ -86,8 +87,7 @@ class Sweep:
     def _step(self, t: int, carried: dict[Tensor, Array]) -> dict[Tensor, Array]:
         """One step; returns the gradients for the step before it, or for the initial values at the first."""
         outside = self.backward.gradients
-        here = Gradients(self.program, lambda tensor: self._turn(tensor, "sum", t))
-        here.arrays = carried
+        here = Gradients(self.program, lambda tensor: self._turn(tensor, "sum", t), carried)
         for node in self.unit.nodes:
             for tensor in node.outputs:
                 outer = outside.get(tensor)
@@ -103,22 +103,18 @@ class Sweep:
                     self.everywhere[tensor].put(node, t, gradient)
             if inputs:
                 self._op(node, inputs, t, here)
-        before: dict[Tensor, Array] = {}
-        summed = Gradients(self.program, lambda tensor: self._turn(tensor, "carried", t))
-        summed.arrays = before
+        before = Gradients(self.program, lambda tensor: self._turn(tensor, "carried", t))
         for node in self.delays:
             gradient = here.get(node.output)
             target = node.sources[1 if t else 0]
             if gradient is not None and target in self.backward.schedule.active:
-                summed.add(node, target, self._recent(node, gradient, t), fresh=False)
-        return before
+                before.add(node, target, self._recent(node, gradient, t), fresh=False)
+        return before.arrays
 
     def _op(self, node: Node, inputs: tuple[int, ...], t: int, here: Gradients) -> None:
         of = self.circle.of
-        dy = one_or_all([
-            np.zeros(self._shape(each), each.dtype) if here.get(each) is None else here.arrays[each]
-            for each in node.outputs
-        ])
+        dys = [here.get(each) for each in node.outputs]
+        dy = one_or_all([self._zeros(each) if d is None else d for each, d in zip(node.outputs, dys, strict=True)])
         xs = [of(tensor)[t] for tensor in node.inputs]
         ys = [of(tensor)[t] for tensor in node.outputs] + [hidden[t] for hidden in self.circle.hidden[node]]
 
@@ -168,8 +164,11 @@ class Sweep:
         self.program.do(node, np.copyto, copy, gradient)
         return copy
 
-    def _shape(self, tensor: Tensor) -> tuple[int, ...]:
-        return self.backward.lead + self.forward.run.shape(tensor.spec)
+    def _zeros(self, tensor: Tensor) -> Array:
+        """The gradient of an output that nobody used, the same in every step."""
+        if tensor not in self.nothing:
+            self.nothing[tensor] = np.zeros(self.backward.lead + self.forward.run.shape(tensor.spec), tensor.dtype)
+        return self.nothing[tensor]
 
 
 class Everywhere:

@@ -3,17 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from graphengine import Tensor, errors, ops
-
-
-class Activation(Protocol):
-    """A function of a tensor, such as the ops: takes `name=` for the value it makes."""
-
-    def __call__(self, x: Tensor, *, name: str | None = None) -> Tensor:
-        """Apply it."""
-
 
 BY_NAME: dict[str, Callable[..., Tensor]] = {
     "tanh": ops.tanh,

@@ -44,10 +44,7 @@ class Place:
         self.nodes = [node for node in trace.plan.nodes if scope in node.scope.ancestry()]
         self._computed = set(trace.plan.nodes)
         self.loop: Loop | None = next((node.loop for node in self.nodes if node.loop is not None), None)
-        self.readers: dict[Tensor, list[tuple[Node, int]]] = {}
-        for node in trace.plan.nodes:
-            for i, tensor in enumerate(node.sources):
-                self.readers.setdefault(tensor, []).append((node, i))
+        self.readers = trace.readers
         self._held: dict[Node, dict[int, Shares]] = {}
 
     @cached_property
