@@ -26,6 +26,11 @@ def explain(trace: Trace, tensor: Tensor, t: int | None, seed: Array | None) -> 
     Raises:
         UnknownPathError: there is no such position, or the trace did not keep what this takes.
     """
+    if trace.norms_only:
+        raise errors.UnknownPathError(
+            f"{tensor.path}: explanations are made of whole values, and this trace keeps only norms (norms_only=)"
+            f"{errors.here()}"
+        )
     if tensor.loop is not None and t is None:
         raise errors.UnknownPathError(f"{tensor.path}: say at which position t{errors.here()}")
     value = trace.value(tensor, t)

@@ -15,6 +15,8 @@ from graphengine.spec import Array
 from graphengine.spelling import norm, number, numbers
 
 SHOWN = 8  # norms of single steps in a line
+FEW = 12  # lines that are a short explanation at most
+WIDE = 40  # letters that names under each other are filled up to at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +80,21 @@ class Explanation:
     contributions: tuple[Contribution, ...]
     missing: str = ""
 
-    @cached_property
+    @property
     def text(self) -> str:
         """All of it, as lines to be read in one width of letters."""
+        first, parts = self._lines
+        return "\n".join((*first, *parts))
+
+    @property
+    def short(self) -> str:
+        """Its first lines: all but what the gradient is the sum of, and a few at most."""
+        first, parts = self._lines
+        return "\n".join((*first[:FEW], "…") if parts or len(first) > FEW else first)
+
+    @cached_property
+    def _lines(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the value and its gradient are, and what the gradient is the sum of."""
         node = self.tensor.node
         names = equations.names(node)
         own = names[self.tensor]
@@ -93,22 +107,29 @@ class Explanation:
         total = [] if self.gradient is None else [(f"d{own}", self.gradient)]
         parts = [("", each.gradient) for each in self.contributions]
         table = _table([*rows, *total, *parts])
-        forward, backward = table[: len(rows)], table[len(rows) :]
-        return "\n".join(line.rstrip() for line in (
+        forward, backward, back = table[: len(rows)], table[len(rows) :][: len(total)], table[len(rows) + len(total) :]
+        first = (
             f"{self.tensor.path}{_at(() if self.t is None else (self.t,))}, {self.tensor.spec}",
             "",
             f"  {equations.equation(node)}",
             *_settings(node),
             *forward,
             "",
-            *(self._backward(backward) if backward else (f"  no gradient: {self.missing}",)),
-        ))
+            f"  {self._balance()}",
+            *backward,
+        )
+        return tuple(map(str.rstrip, first)), tuple(map(str.rstrip, self._parts(back)))
 
-    def _backward(self, lines: Sequence[str]) -> Iterator[str]:
-        several = f", the sum of {len(self.contributions)} parts" if len(self.contributions) > 1 else ""
-        yield f"  gradient{several}" if self.contributions else "  gradient, 0 because nothing that counts uses it"
-        yield lines[0]
-        for each, line in zip(self.contributions, lines[1:], strict=True):
+    def _balance(self) -> str:
+        """What there is to say of the gradient as a whole."""
+        if self.gradient is None:
+            return f"no gradient: {self.missing}"
+        if not self.contributions:
+            return "gradient, 0 because nothing that counts uses it"
+        return "gradient" + (f", the sum of {len(self.contributions)} parts" if len(self.contributions) > 1 else "")
+
+    def _parts(self, lines: Sequence[str]) -> Iterator[str]:
+        for each, line in zip(self.contributions, lines, strict=True):
             yield f"  {each.place}"
             yield line
             if len(each.norms) > 1:
@@ -127,9 +148,9 @@ class Explanation:
 
 
 def _table(rows: Sequence[tuple[str, Array]]) -> list[str]:
-    """Spell values under each other: name, entries, shape and norm."""
+    """Spell values under each other: name, entries, shape and norm; a name that is too wide stands out."""
     cells = [(name, numbers(value), "×".join(map(str, value.shape))) for name, value in rows]
-    first, second, third = (max(len(row[column]) for row in cells) for column in range(3))
+    first, second, third = (min(max(len(row[column]) for row in cells), WIDE) for column in range(3))
     return [
         f"    {name:{first}}  {entries:{second}}  {shape:{third}}"
         + (f"  ‖·‖ {number(norm(value))}" if value.size > 1 and value.dtype.kind == "f" else "")

@@ -45,7 +45,7 @@ class Graph:
     """
 
     def __init__(self, name: str = "graph", *, dtype: npt.DTypeLike = "float32", seed: int = 0) -> None:
-        self.name = name
+        self.name = _text(name)
         self.dtype = np.dtype(dtype)
         if self.dtype.kind != "f":
             raise errors.DtypeError(f"a graph computes in floats, not {self.dtype}")
@@ -125,13 +125,11 @@ class Graph:
 
     def __getitem__(self, path: str) -> Tensor:
         """Return the tensor at a path."""
-        try:
+        if _text(path) in self._taken:
             return self._taken[path]
-        except KeyError:
-            near = difflib.get_close_matches(path, self._taken, n=3)
-            hint = f"; did you mean {', '.join(near)}?" if near else ""
-            where = errors.here()
-            raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}{where}") from None
+        near = difflib.get_close_matches(path, self._taken, n=3)
+        hint = f"; did you mean {', '.join(near)}?" if near else ""
+        raise errors.UnknownPathError(f"{self.name}: no tensor at {path!r}{hint}{errors.here()}")
 
     def __contains__(self, path: str) -> bool:
         return path in self._taken
@@ -148,7 +146,7 @@ class Graph:
 
     def place(self, name: str, role: Role, index: int | None, parent: Scope, kind: str = "") -> Scope:
         """Return the scope of this name and index under another, made at first use."""
-        key = (parent, name, index)
+        key = (parent, _name(name) if name else "", index)
         if key not in self._places:
             self._places[key] = self._new_scope(name, role, index, parent, kind)
         return self._places[key]
@@ -233,6 +231,7 @@ class Graph:
 
     def _spec(self, name: str, shape: Iterable[Dim], dtype: npt.DTypeLike | None) -> Spec:
         """Make the spec of a source; errors name it."""
+        _text(name)
         try:
             return Spec.of(shape, self.dtype if dtype is None else dtype)
         except errors.GraphError as problem:
@@ -242,9 +241,7 @@ class Graph:
         return f"{self._scope.path}/{name}" if self._scope.path else name
 
     def _unique(self, name: str) -> str:
-        if "/" in name or not name:
-            raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}{errors.here()}")
-        full = self._full(name)
+        full = self._full(_name(name))
         count = self._counts.get(full, 0)
         self._counts[full] = count + 1
         if count == 0:
@@ -266,3 +263,15 @@ class Graph:
 
     def __repr__(self) -> str:
         return f"<graph {self.name!r}: {len(self.nodes)} nodes, {len(self._parameters)} parameters, {self.dtype}>"
+
+
+def _text(name: str) -> str:
+    if not isinstance(name, str):
+        raise errors.StructureError(f"a name is a text, not {name!r}{errors.here()}")
+    return name
+
+
+def _name(name: str) -> str:
+    if "/" in _text(name) or not name:
+        raise errors.ShapeError(f"a name is not empty and has no '/': {name!r}{errors.here()}")
+    return name

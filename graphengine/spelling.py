@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,33 @@ from graphengine.spec import Array
 ENTRIES = 3
 
 
-def number(value: Any) -> str:
-    """Spell a number with three significant digits and a true minus sign.
+def number(value: Any, digits: int = 3) -> str:
+    """Spell a number shortly: three significant digits, a true minus sign, powers of ten where they are shorter.
 
-    >>> [number(x) for x in (1 / 6, -0.40312, 1.234e-5, 12, True, float("-inf"))]
-    ['0.167', '−0.403', '1.23e−5', '12', 'True', '−inf']
+    >>> [number(x) for x in (1 / 6, -0.40312, 1.234e-5, 12, 123456.7, True, float("nan"), float("-inf"))]
+    ['0.167', '−0.403', '1.23e−5', '12', '1.23e5', 'True', 'NaN', '−∞']
     """
-    text = f"{value:.3g}" if isinstance(value, float | np.floating) else str(value)
-    return re.sub(r"e([+-])0*", lambda found: f"e{found[1].strip('+')}", text).replace("-", "−")
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value))
+    if isinstance(value, int | np.integer) and abs(int(value)) < 10**6:
+        return str(int(value)).replace("-", "−")
+    x = float(value)
+    if x != x:
+        return "NaN"
+    if x in (float("inf"), float("-inf")):
+        return "∞" if x > 0 else "−∞"
+    spelt = f"{x:.{digits - 1}e}"
+    mantissa, power = spelt.split("e")
+    exponent = int(power)
+    if float(mantissa) == 0:
+        return "0"
+    if -4 < exponent < 5:
+        spelt = f"{float(spelt):.{max(digits - 1 - exponent, 0)}f}"
+        spelt = spelt.rstrip("0").rstrip(".") if "." in spelt else spelt
+    else:
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        spelt = f"{mantissa}e{exponent}"
+    return spelt.replace("-", "−")
 
 
 def numbers(array: Array) -> str:

@@ -168,13 +168,13 @@ class Trace:
 
     def _step(self, node: Node, loop: Loop | None, t: int | None) -> int:
         """Return when a position is processed, for a gradient that is formed from whole values."""
-        where = errors.here()
         if (t is None) != (loop is None):
-            raise errors.UnknownPathError(f"{node.path}: {'say at which position t' if loop else 'has no time'}{where}")
+            wanted = "say at which position t" if loop else "has no time"
+            raise errors.UnknownPathError(f"{node.path}: {wanted}{errors.here()}")
         if self._partial:
             raise errors.UnknownPathError(
                 f"contributions at {node.path} are formed from whole values, and this trace keeps only some "
-                f"(keep=, steps=, norms_only=){where}"
+                f"(keep=, steps=, norms_only=){errors.here()}"
             )
         return 0 if loop is None or t is None else self._index(loop, t)
 
@@ -216,15 +216,18 @@ class Trace:
         return k
 
     def _read(self, table: dict[Tensor, list[Array | None]], tensor: Tensor, t: int | None) -> Array:
-        where = errors.here()
         loop = tensor.loop
         if loop is None and t is not None:
-            raise errors.UnknownPathError(f"{tensor.path} lives outside loops, so it has no position {t}{where}")
+            raise errors.UnknownPathError(
+                f"{tensor.path} lives outside loops, so it has no position {t}{errors.here()}"
+            )
         found = table[tensor]
         chosen = found if loop is None or t is None else [found[self._index(loop, t)]]
         arrays = [array for array in chosen if array is not None]
         if len(arrays) < len(chosen):
-            raise errors.UnknownPathError(f"{tensor.path}: the trace was told not to keep it (keep=, steps=){where}")
+            raise errors.UnknownPathError(
+                f"{tensor.path}: the trace was told not to keep it (keep=, steps=){errors.here()}"
+            )
         if loop is None or t is not None:
             return arrays[0].copy()
         shape = () if self.norms_only else self.context.shape(tensor.spec)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from graphengine.errors import UnknownPathError
 from graphengine.graph import Node, Tensor
 from graphengine.spec import Array
 from viz import text
+from viz.explained import Explanations, Value, call, carried
 from viz.model.blocks import Block
 from viz.model.fold import Return
 from viz.model.groups import Group
@@ -32,10 +33,33 @@ class Cards:
         self.subject = subject
         self.uses = subject.uses()
         self.sequences = Sequences(subject, self.uses)
-        self._flows: dict[Flow, Array | None] = {}
+        self._links: dict[tuple[Tensor, int | None, Flow], Card | None] = {}  # a line's and its gradient's are the same
+        self._explanations = Explanations(subject.trace)
 
-    def box(self, box: Box) -> Card | None:
-        """Return the card of a box; None for what is only decoration."""
+    def box(self, box: Box, told: Container[Value] = ()) -> Card | None:
+        """Return the card of a box; None for what is only decoration.
+
+        Args:
+            told: the values that are explained; cards of others say how to ask for that.
+        """
+        card, value = self._box(box), carried(box)
+        if card is not None and value is not None and self.subject.trace is not None:
+            card = self._explained(card, value, value in told)
+        return _clean(card)
+
+    def _explained(self, card: Card, value: Value, told: bool) -> Card:
+        """A card with an explanation, which says all that the equations of one op do; or with how to get it."""
+        tensor, t = value
+        rows = card.get("rows", [])
+        found = self._explanations.of(value) if told else None
+        if found is not None:
+            own = [[*row] for row in _about([tensor.node])]
+            return {**card, "rows": [] if rows == own else rows, "explained": found.text.split("\n")}
+        if told and (t is not None or tensor.loop is None):  # the trace did not keep what it takes
+            return card
+        return {**card, "rows": [*rows, ["explained by", call(value)]]}
+
+    def _box(self, box: Box) -> Card | None:
         about = box.about
         title = box.lines[0].content if box.lines else ""
         if box.kind == "anchor":
@@ -54,22 +78,26 @@ class Cards:
         if not isinstance(link, Link):
             return plain_card("", edge.tooltip)
         t = _position(link.tensor, link.source.t if link.source.role != "gap" else None)
-        value = self.subject.value(link.tensor, t) if link.tensor.loop is None or t is not None else None
-        rows = [("value", f"{link.tensor.spec}")]
-        rows += [("gradient", each) for each in dict.fromkeys(self._handed_back(link.flow))][:_MOST]
-        back = self._contribution(link.flow)
-        found = _card(link.tensor.name, _where(link.tensor.path, t), rows, value, back, entries=0)
+        key = link.tensor, t, link.flow
+        if key not in self._links:
+            self._links[key] = self._link(*key)
+        return self._links[key]
+
+    def _link(self, tensor: Tensor, t: int | None, flow: Flow) -> Card | None:
+        value = self.subject.value(tensor, t) if tensor.loop is None or t is not None else None
+        rows = [("value", f"{tensor.spec}")]
+        rows += [("gradient", each) for each in dict.fromkeys(self._handed_back(flow))][:_MOST]
+        back = self._contribution(flow)
+        found = _card(tensor.name, _where(tensor.path, t), rows, value, back, entries=0)
         if back is not None:
             found["table"][0][-1] = "contribution"
-        return found
+        return _clean(found)
 
     def _contribution(self, flow: Flow) -> Array | None:
-        if flow not in self._flows:
-            try:
-                self._flows[flow] = self.subject.contribution(flow)
-            except UnknownPathError:  # the trace keeps only some values
-                self._flows[flow] = None
-        return self._flows[flow]
+        try:
+            return self.subject.contribution(flow)
+        except UnknownPathError:  # the trace keeps only some values
+            return None
 
     def _handed_back(self, flow: Flow) -> Iterable[str]:
         """The equations by which the readers of an edge hand a gradient back along it."""
@@ -165,7 +193,19 @@ class Cards:
 
 def plain_card(title: str, tooltip: str) -> Card | None:
     """The card of something of which only a tooltip is known."""
-    return {"title": title, "where": tooltip} if tooltip else None
+    return _clean({"title": title, "where": tooltip}) if tooltip else None
+
+
+def _clean(card: Card | None) -> Card | None:
+    """What may be shown of a card; the columns of its table are numbers behind a name."""
+    if card is None:
+        return None
+    found = {key: text.clean(card[key], text.TOOLTIP, lines=True) for key in ("title", "where")}
+    rows = [[text.clean(cell, text.TOOLTIP, lines=True) for cell in row] for row in card.get("rows", ())]
+    table = [[text.clean(name), *cells] for name, *cells in card.get("table", ())]
+    explained = [text.clean(line, text.TOOLTIP) for line in card.get("explained", ())]
+    more = {"rows": rows, "table": table, "explained": explained}
+    return {**found, **{key: value for key, value in more.items() if value}}
 
 
 def _card(

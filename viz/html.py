@@ -17,31 +17,32 @@ from typing import Any
 from viz import text
 from viz.cards import Card, Cards, plain_card
 from viz.curves import shortened
+from viz.explained import Value, chosen
 from viz.json_writer import plain
 from viz.model.fold import Return
 from viz.model.groups import Group
 from viz.model.lattice import Item
-from viz.model.subject import Subject
 from viz.outline import corner
+from viz.packing import packed
 from viz.scene import Box, Edge, Line, Scene, Text
 from viz.story import Step, story
 from viz.stylesheet import rules
 from viz.svg import curve_data, head_data
 from viz.theme import DARK, LIGHT, PRINT, Theme, head_length
 
-SCRIPTS = ("draw.js", "look.js", "story.js", "card.js", "unfold.js", "search.js", "controls.js")
+SCRIPTS = ("unpack.js", "draw.js", "look.js", "story.js", "card.js", "unfold.js", "search.js", "controls.js")
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def picture(scene: Scene, subject: Subject | None = None, inside: Mapping[str, str] | None = None) -> dict[str, Any]:
+def picture(scene: Scene, cards: Cards | None = None, inside: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return all that a page needs to draw a scene and to tell of it.
 
     Args:
-        subject: what the scene is about; without one there are no numbers but those drawn, and no steps.
+        cards: of what the scene is about; without them there are no numbers but those drawn, and no steps.
         inside: by box, the name of the picture of its inside.
     """
-    cards = None if subject is None else Cards(subject)
-    steps = [] if subject is None else story(scene, subject)
+    steps = [] if cards is None else story(scene, cards.subject)
+    told = set() if cards is None else chosen(scene.boxes)
     opens = inside or {}
     return {
         "title": text.clean(scene.title),
@@ -49,7 +50,7 @@ def picture(scene: Scene, subject: Subject | None = None, inside: Mapping[str, s
         "width": scene.width,
         "height": scene.height,
         "frames": [{"title": "", "kind": "cell", "size": 11.0, **plain(frame)} for frame in scene.frames],
-        "boxes": [_box(box, cards, opens.get(box.id)) for box in scene.boxes],
+        "boxes": [_box(box, cards, told, opens.get(box.id)) for box in scene.boxes],
         "edges": [_edge(edge, cards) for edge in scene.edges],
         "texts": [_text(each) for each in scene.texts],
         "story": [_step(step, scene) for step in steps],
@@ -65,39 +66,26 @@ def page(pictures: Mapping[str, Any], theme: Theme, *, opened: bool = False) -> 
         opened: whether the main picture is the one with open cells.
     """
     themes = [LIGHT, DARK] if theme in (LIGHT, DARK) else [LIGHT, DARK, theme]
-    cards: dict[str, int] = {}
-    shared = {name: _numbered(each, cards) for name, each in pictures.items()}
     data = {
-        "pictures": shared, "cards": [json.loads(card) for card in cards], "open": opened,
+        "pictures": pictures, "open": opened,
         "themes": [each.name for each in themes], "theme": "" if theme == LIGHT else theme.name,
     }  # fmt: skip
     style, script = _style(themes), "".join(_source(name) for name in SCRIPTS)
     filled = {
         "STYLE": style, "STYLE_HASH": _hash(style), "SCRIPT": script, "SCRIPT_HASH": _hash(script),
-        "DATA": escaped(data),
+        "DATA": escaped(packed(data)),
     }  # fmt: skip
     parts = _source("page.html").split("@")
     return "".join(filled.get(part, part) if i % 2 else part for i, part in enumerate(parts))
 
 
-def escaped(data: Any) -> str:
-    r"""Return data as JSON that no browser reads as anything else, whatever it holds.
+def escaped(data: str) -> str:
+    r"""Return JSON that no browser reads as anything else, whatever it says.
 
-    >>> escaped("</script><!-- & \u2028")
+    >>> escaped('"</script><!-- & \u2028"')
     '"\\u003c/script\\u003e\\u003c!-- \\u0026 \\u2028"'
     """
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_ESCAPES)
-
-
-def _numbered(drawn: dict[str, Any], cards: dict[str, int]) -> dict[str, Any]:
-    """Replace cards by their numbers: a line and its gradient have the same, and so has a box in two pictures."""
-
-    def number(item: dict[str, Any]) -> dict[str, Any]:
-        if "card" not in item:
-            return item
-        return {**item, "card": cards.setdefault(json.dumps(item["card"]), len(cards))}
-
-    return {**drawn, "boxes": [*map(number, drawn["boxes"])], "edges": [*map(number, drawn["edges"])]}
+    return data.translate(_ESCAPES)
 
 
 def _source(name: str) -> str:
@@ -116,12 +104,12 @@ def _hash(content: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
 
 
-def _box(box: Box, cards: Cards | None, inside: str | None) -> dict[str, Any]:
+def _box(box: Box, cards: Cards | None, told: set[Value], inside: str | None) -> dict[str, Any]:
     found = {
         "shape": "rect", "kind": "op", **plain(box), "lines": [_line(line) for line in box.lines],
         "corner": round(corner(box), 2), "double": LIGHT.boxes[box.kind].double, "inside": inside,
     }  # fmt: skip
-    card = cards.box(box) if cards is not None and box.about is not None else _told(box)
+    card = cards.box(box, told) if cards is not None and box.about is not None else _told(box)
     return _with_card(found, card)
 
 
@@ -145,7 +133,7 @@ def _with_card(found: dict[str, Any], card: Card | None) -> dict[str, Any]:
         name: value for name, value in found.items()
         if (value or type(value) in (int, float)) and name not in ("tooltip", "path")
     }  # fmt: skip
-    return spoken if card is None else {**spoken, "card": _clean(card)}
+    return spoken if card is None else {**spoken, "card": card}
 
 
 def _told(box: Box) -> Card | None:
@@ -161,14 +149,6 @@ def _text(label: Text) -> dict[str, Any]:
     found = {"anchor": "middle", "size": 10.0, "role": "text", **plain(label), "content": text.clean(label.content)}
     found.pop("tooltip", None)
     return found
-
-
-def _clean(card: Card) -> Card:
-    """What may be shown of a card; the columns of its table are numbers behind a name."""
-    found = {key: text.clean(card[key], text.TOOLTIP, lines=True) for key in ("title", "where")}
-    rows = [[text.clean(cell, text.TOOLTIP, lines=True) for cell in row] for row in card.get("rows", ())]
-    table = [[text.clean(name), *cells] for name, *cells in card.get("table", ())]
-    return {**found, **({"rows": rows} if rows else {}), **({"table": table} if table else {})}
 
 
 def _step(step: Step, scene: Scene) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphengine.spelling import number as number
 from viz import metrics
 from viz.scene import Box, Text
 
@@ -107,35 +108,6 @@ def xml(content: str) -> str:
         return content
     content = content.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return content.replace('"', "&quot;").replace("'", "&#39;")
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Spell a number shortly: three significant digits, a true minus sign, powers of ten where they are shorter.
-
-    >>> [number(x) for x in (1 / 6, -0.40312, 1.234e-5, 10, 123456.7, 0.0, float("nan"), float("-inf"))]
-    ['0.167', '−0.403', '1.23e−5', '10', '1.23e5', '0', 'NaN', '−∞']
-    """
-    if isinstance(value, bool | np.bool_):
-        return str(bool(value))
-    if isinstance(value, int | np.integer) and abs(int(value)) < 10**6:
-        return str(int(value)).replace("-", "−")
-    x = float(value)
-    if x != x:
-        return "NaN"
-    if x in (float("inf"), float("-inf")):
-        return "∞" if x > 0 else "−∞"
-    spelt = f"{x:.{digits - 1}e}"
-    mantissa, power = spelt.split("e")
-    exponent = int(power)
-    if float(mantissa) == 0:
-        return "0"
-    if -4 < exponent < 5:
-        spelt = f"{float(spelt):.{max(digits - 1 - exponent, 0)}f}"
-        spelt = spelt.rstrip("0").rstrip(".") if "." in spelt else spelt
-    else:
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        spelt = f"{mantissa}e{exponent}"
-    return spelt.replace("-", "−")
 
 
 def vector(values: Any, *, limit: int = 3, digits: int = 3) -> str:

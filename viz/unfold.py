@@ -7,6 +7,7 @@ from typing import Any
 
 from graphengine.errors import UnknownPathError
 from viz import html
+from viz.cards import Cards
 from viz.model.blocks import Block
 from viz.model.groups import Group
 from viz.model.lattice import Item
@@ -28,14 +29,15 @@ def pictures(
     if subject is None:
         return {"main": html.picture(scene)}, False
     scenes, names = insides(scene, subject)
-    found = {"main": html.picture(scene, subject, names)}
+    cards = Cards(subject)
+    found = {"main": html.picture(scene, cards, names)}
     closed = closed_cells(scene)
     if other is not None and (0 < closed <= MOST_OPEN or (not closed and open_cells(scene))):
         again = other().to_scene()
         more, others = insides(again, subject)
-        found["other"] = html.picture(again, subject, {box: f"other-{name}" for box, name in others.items()})
-        found |= {f"other-{name}": html.picture(each, subject) for name, each in more.items()}
-    return found | {name: html.picture(each, subject) for name, each in scenes.items()}, not closed
+        found["other"] = html.picture(again, cards, {box: f"other-{name}" for box, name in others.items()})
+        found |= {f"other-{name}": html.picture(each, cards) for name, each in more.items()}
+    return found | {name: html.picture(each, cards) for name, each in scenes.items()}, not closed
 
 
 def insides(scene: Scene, subject: Subject) -> tuple[dict[str, Scene], dict[str, str]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from viz import dot, html, json_writer, render, svg
 from viz.errors import FormatError
+from viz.explained import Explanations
 from viz.files import put
 from viz.frame import PageFrame
 from viz.model.subject import Subject
@@ -52,8 +53,12 @@ class View:
         return self._scene
 
     def to_svg(self) -> str:
-        """Return the picture as an SVG document; it needs nothing installed."""
-        return svg.to_svg(self._scene, self.theme)
+        """Return the picture as an SVG document; it needs nothing installed.
+
+        Where a box shows a value of a trace, its tooltip is the beginning of what `trace.explain` says of that value:
+        the equation with the numbers in it, and the gradient. A picture of more than 400 values keeps short tooltips.
+        """
+        return svg.to_svg(self._explained(), self.theme)
 
     def to_html(self) -> str:
         """Return the picture as a page to explore, in one file that needs nothing installed and no network.
@@ -108,6 +113,9 @@ class View:
             raise FormatError(f"{path}: {', '.join(options)} is for {' and '.join(_RENDERED)} only")
         write = {".html": self.to_html, ".svg": self.to_svg, ".json": self.to_json}.get(suffix, self.to_dot)
         return lambda: write().encode()
+
+    def _explained(self) -> Scene:
+        return self._scene if self._subject is None else Explanations(self._subject.trace).with_tooltips(self._scene)
 
     def _repr_svg_(self) -> str | None:
         """What a notebook shows; nothing rather than an error."""

@@ -1,5 +1,6 @@
 """Explanations: the text, and that what it lists adds up to the gradient that it explains."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -34,12 +35,12 @@ KERNEL = """\
 rnn/layer1/recurrent_kernel, float64[5, 20]
 
   a parameter
-    recurrent_kernel   0.1 ×100                           5×20  ‖·‖ 1
+    recurrent_kernel   0.1 ×100                        5×20  ‖·‖ 1
 
   gradient
-    drecurrent_kernel  [−0.000556 −0.000791 −0.000679 …]  5×20  ‖·‖ 0.0684
+    drecurrent_kernel  [−5.56e−4 −7.91e−4 −6.79e−4 …]  5×20  ‖·‖ 0.0684
   from rnn/layer1/Uh at t = 0 … 2: drecurrent_kernel = h_prevᵀ dUh
-                       [−0.000556 −0.000791 −0.000679 …]  5×20  ‖·‖ 0.0684
+                       [−5.56e−4 −7.91e−4 −6.79e−4 …]  5×20  ‖·‖ 0.0684
     ‖·‖ at t = 0: 0, 1: 0.0185, 2: 0.0502"""
 
 
@@ -55,6 +56,20 @@ def test_a_state_of_the_article():
     assert not hasattr(found, "_repr_html_")
     assert trace.explain("rnn/layer0/c", -2).text == STATE
     assert trace.explain(trace.graph["rnn/layer0/c"], 1).text == STATE
+
+
+def test_the_short_form_is_its_beginning():
+    found = traced("words multi").explain("rnn/layer0/c", 1)
+    assert found.short.split("\n") == [*STATE.split("\n")[:9], "…"]
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", (2,))
+    many = ops.concat([ops.tanh(x) for _ in range(30)], name="many")
+    trace = Plan(ops.sum(many), wrt=[x]).trace({x: np.ones(2)})
+    text = trace.explain("many").text.split("\n")
+    assert len(text) > 30
+    assert trace.explain("many").short.split("\n") == [*text[:12], "…"]
+    whole = dataclasses.replace(trace.explain("x"), contributions=())
+    assert whole.short == whole.text
 
 
 def test_a_parameter_tells_its_steps():
@@ -216,7 +231,7 @@ def test_refusals():
         trace.explain("rnn/hh", 0)
     with pytest.raises(UnknownPathError, match="w is no parameter of this graph"):
         trace.explain(Parameter("w", np.ones(2)))
-    with pytest.raises(UnknownPathError, match="keeps only some"):
+    with pytest.raises(UnknownPathError, match="keeps only norms"):
         model.plan.trace(model.feeds, norms_only=True).explain("rnn/h", 0)
 
 

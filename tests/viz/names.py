@@ -1,5 +1,7 @@
 """Names that users might give, and a scene that wears them everywhere a name can be."""
 
+from random import Random
+
 from hypothesis import strategies as st
 
 from viz.curves import straight
@@ -30,3 +32,37 @@ def wearing(names: list[str]) -> Scene:
         texts.append(Text(400, y, name, "start", italic=True, tooltip=name))
     title = names[0] if names else ""
     return Scene(500, 60 * len(names) + 30, title, title, frames, boxes, edges, texts)
+
+
+FRAGMENTS = (
+    "<script>", "</script>", "<script>alert(1)</script>", "<img src=x onerror=alert(1)>",
+    "<svg onload=alert(1)>", "<!--", "-->", "<![CDATA[", "]]>", "<?xml", "?>",
+    "<!DOCTYPE x [<!ENTITY y SYSTEM 'file:///etc/passwd'>]>", "&y;", "&#", "&#0;", "&#x3c;", "&lt;", "&amp",
+    "&", "javascript:alert(1)", "data:text/html,x", "url(http://e.example/x)", "@import", "</title>",
+    "</style>", "</text>", "</svg>", '"', "'", "`", '" onload="', "' onclick='", '" href="javascript:',
+    '" URL="x', '"];', "n0 -> n1;", "}", "{", "\\", "\\\\", '\\"', "\\n", "\\N", "\\G", "\\l", "\\u003c", "%00",
+    "%0a", "${x}", "${", "{{x}}", "#{x}", "$(touch x)", "`touch x`", "; touch x", "| touch x", "../../x",
+    "C:\\x", "|", ":", "=", "\n", "\r\n", "\r", "\t", "\v", "\f", "\0", "\x07", "\x1b[31m", "\x7f", "\x85",
+    "\x9b", "\u2028", "\u2029", "\u00a0", "\u3000", "\u00ad", "\u200b", "\u200d", "\ufeff", "\u202a", "\u202e",
+    "\u2066", "\u2069", "\u061c", "\ud800", "\udfff", "\udc00\ud800", "\ufffe", "\uffff", "\U0001fffe",
+    "\U0010ffff", "\ufffd", "e\u0301\u0301\u0301", "\u0301" * 40, "\u20e3", "\U0001f600",
+    "\U0001f469\u200d\U0001f4bb", "\U0001f1e9\U0001f1ea", "猫", "مرحبا", "שלום", "∂E∕∂h₁⁽²⁾", "ı", "ﬃ", "𝒉", " ",
+    "a", "h", "time", "__proto__", "constructor", "toString", "-0", "NaN", "1e999", "null",
+)  # fmt: skip
+
+
+def hostile(count: int, seed: int) -> list[str]:
+    """Different names: fragments that mean something to somebody, letters from anywhere; some are very long."""
+    draw = Random(seed)
+    found: dict[str, None] = {}
+    while len(found) < count:
+        parts = [_letters(draw) if draw.random() < 0.25 else draw.choice(FRAGMENTS) for _ in range(draw.randint(1, 6))]
+        name = "".join(parts)
+        found[name if len(found) % 400 else (name * 20_000)[:20_000]] = None
+    return list(found)
+
+
+def _letters(draw: Random) -> str:
+    """A few letters: of the first planes mostly, surrogates and what is not assigned among them."""
+    limit = draw.choice((0x80, 0x250, 0x3000, 0x10000, 0x110000))
+    return "".join(chr(draw.randrange(limit)) for _ in range(draw.randint(1, 8)))

@@ -6,12 +6,10 @@ from collections import Counter
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.viz.demonstration import demonstration
-from tests.viz.names import EVIL, NAMES, wearing
-from viz import render, text
+from tests.viz.names import wearing
+from viz import render
 from viz.curves import straight
 from viz.dot import to_dot
 from viz.scene import Box, Edge, Line, Scene, Text
@@ -56,45 +54,11 @@ def squeezed(content):
     return " ".join(content.replace("\xa0", " ").split())
 
 
-@given(st.lists(NAMES, min_size=1, max_size=4))
-@settings(max_examples=80)
-def test_names_stay_names(names):
-    made, harmless = (list(statements(to_dot(wearing(each), LIGHT))) for each in (names, ["n"] * len(names)))
-    assert len(made) == len(harmless) - 6 * sum(not text.clean(name) for name in names)
-    assert {name for name, _, _ in made} <= {name for name, _, _ in harmless}
-    assert Counter(end for _, end, _ in made if end) == Counter(end for _, end, _ in harmless if end)
-
-
-@pytest.mark.renderer
-def test_the_engine_reads_the_worst_names_as_they_are():
-    _engine_reads_names_as_they_are(list(EVIL))
-
-
 @pytest.mark.renderer
 def test_nothing_at_all_to_write_does_not_crash_the_engine():
     """Graphviz 14 crashes in most runs, not in all, on a label that is an empty line."""
     for _ in range(8):
         assert not words(drawn_by_engine(wearing(["", "\u202e"] * 6)))
-
-
-@pytest.mark.renderer
-@given(st.lists(NAMES, min_size=12, max_size=24))
-@settings(max_examples=25, deadline=None)
-def test_the_engine_reads_any_names_as_they_are(names):
-    _engine_reads_names_as_they_are(names)
-
-
-def _engine_reads_names_as_they_are(names):
-    root = drawn_by_engine(wearing(names))
-    kinds = Counter(each.get("class") for each in root.iter(f"{NAMESPACE}g"))
-    assert kinds["edge"] == kinds["cluster"] == len(names)
-    assert not [each for each in root.iter() if "script" in each.tag]
-    links = [value for each in root.iter() for key, value in each.attrib.items() if key.endswith("href")]
-    assert links == []
-    written = words(root)
-    for name in names:
-        expected = squeezed(text.clean(name))
-        assert not expected or written[expected] >= 5
 
 
 @pytest.mark.renderer

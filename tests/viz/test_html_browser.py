@@ -350,12 +350,71 @@ class TestCards:
         page.move(page.titled("c₁"))
         value, gradient = trace.value("rnn/c", 1), trace.grad("rnn/c", 1)
         lines = page.card.splitlines()
-        assert lines[:2] == ["c₁", "rnn/c at t = 1"]
+        assert lines[:2] == ["c₁", "rnn/c at t = 1, float64[batch, 5]"]
         for name, of in (("min", np.min), ("max", np.max), ("mean", np.mean), ("‖·‖", np.linalg.norm)):
             assert f"{name} {number(of(value), 5)} {number(of(gradient), 5)}" in lines
-        assert "y = a + b" in page.card
         page.move(page.find("#says"))
         assert not page.find("#card").is_displayed()
+
+    def explained(self, page):
+        return page.js("[...card.querySelectorAll('.explained > div')].map((line) => line.textContent)")
+
+    def test_a_box_says_what_the_trace_explains(self, page, trace):
+        for title, path, t in (("c₁", "rnn/c", 1), ("h₂", "rnn/h", 2), ("h start", "rnn/h_prev", 0)):
+            page.move(page.titled(title))
+            wanted = trace.explain(path, t).text.split("\n")
+            assert self.explained(page) == wanted
+            assert page.find("#card .explained").text.split("\n") == [line for line in wanted if line]
+        kind = page.js("getComputedStyle(card.querySelector('.explained')).fontFamily")
+        assert "Mono" in kind
+        rows = page.js("[...card.querySelectorAll('.explained > div')].map((e) => e.getBoundingClientRect().top)")
+        assert rows == sorted(set(rows))
+
+    def test_an_op_inside_a_cell_and_a_named_gradient_do_too(self, page, trace):
+        page.titled("LSTM", "t = 1").click()
+        for title, path in (("o = σ", "rnn/o"), ("DFt", "rnn/f_pre")):
+            page.move(page.titled(title))
+            assert self.explained(page) == trace.explain(path, 1).text.split("\n")
+
+    def test_a_card_is_kept_by_a_click_and_let_go(self, page, trace):
+        page.titled("c₁").click()
+        assert page.js("[kept, document.activeElement === card]") == [True, True]
+        page.move(page.titled("h₂"))
+        page.move(page.find("#says"))
+        assert page.card.startswith("×\nc₁")
+        assert self.explained(page) == trace.explain("rnn/c", 1).text.split("\n")
+        page.js("stage.dispatchEvent(new PointerEvent('pointerleave'))")
+        assert page.card.startswith("×\nc₁")
+        page.titled("c₀").click()
+        assert page.card.startswith("×\nc₀")
+        page.find("#card button").click()
+        assert not page.find("#card").is_displayed()
+        page.titled("c₁").click()
+        page.press(Keys.ESCAPE)
+        assert not page.find("#card").is_displayed()
+        assert page.js("[kept, pictures.length]") == [False, 1]
+
+    def test_a_long_card_is_kept_and_scrolled_by_keys(self, page):
+        page.driver.set_window_size(1300, 520)
+        try:
+            page.js("focusOn([...current().boxes.values()].find(({data}) => data.card?.title === 'c₁'))")
+            assert page.js("card.scrollHeight > card.clientHeight + 20")
+            assert page.js("card.getBoundingClientRect().bottom <= look.room().bottom + 1")
+            assert "p keeps this open" in page.card
+            page.press("p")
+            page.press(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.END)
+            assert wait_for(page, "card.scrollTop + card.clientHeight > card.scrollHeight - 2")
+            page.press("p")
+            assert page.js("[kept, document.activeElement.item.data.card.title]") == [False, "c₁"]
+            assert page.js("pictures.length") == 1
+        finally:
+            page.driver.set_window_size(1300, 820)
+
+    def test_unfolding_lets_the_card_go(self, page):
+        page.titled("c₁").click()
+        page.titled("LSTM", "t = 1").click()
+        assert page.js("pictures.length") == 2
+        assert page.js("[kept, shown?.data.card.title === 'c₁']") == [False, False]
 
     def test_an_edge_tells_its_contribution(self, page, trace):
         page.js("look.zoom(2, 800, 450)")

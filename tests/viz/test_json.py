@@ -3,11 +3,7 @@
 import json
 from dataclasses import fields
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.viz.demonstration import demonstration
-from tests.viz.names import NAMES, wearing
 from viz import scene as model
 from viz.json_writer import to_json
 from viz.scene import Scene
@@ -43,9 +39,3 @@ def test_a_scene_comes_back_from_json():
 def test_an_item_a_line():
     written = to_json(demonstration()).splitlines()
     assert sum(line.startswith(' {"id"') for line in written) == len(demonstration().boxes)
-
-
-@given(st.lists(NAMES, max_size=3))
-def test_any_names_make_good_json(names):
-    document = json.loads(to_json(wearing(names)).encode().decode())
-    assert len(document.get("boxes", ())) == 2 * len(names)

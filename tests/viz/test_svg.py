@@ -12,12 +12,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.viz.demonstration import demonstration
-from tests.viz.names import EVIL, NAMES, wearing
-from viz import text
 from viz.curves import straight
 from viz.scene import Box, Edge, Frame, Line, Scene
 from viz.svg import to_svg
@@ -25,12 +21,6 @@ from viz.theme import LIGHT, THEMES
 
 ROOT = Path(__file__).parents[2]
 NAMESPACE = "{http://www.w3.org/2000/svg}"
-TAGS = {"svg", "title", "desc", "g", "rect", "path", "ellipse", "text"}
-ATTRIBUTES = {
-    "width", "height", "viewBox", "role", "aria-labelledby", "font-family", "id", "x", "y", "rx", "ry", "cx", "cy", "d",
-    "fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-size",
-    "font-weight", "font-style", "text-anchor", "pointer-events",
-}  # fmt: skip
 
 
 def parsed(scene, theme=LIGHT):
@@ -40,34 +30,6 @@ def parsed(scene, theme=LIGHT):
 def texts(root):
     found = root.iter(f"{NAMESPACE}text")
     return Counter((each.text or "") + "".join(child.tail or "" for child in each) for each in found)
-
-
-@given(st.lists(NAMES, min_size=1, max_size=4))
-@settings(max_examples=80)
-def test_names_stay_names(names):
-    _names_stay_names(names)
-
-
-def test_the_worst_names_stay_names():
-    _names_stay_names(list(EVIL))
-
-
-def _names_stay_names(names):
-    root = parsed(wearing(names))
-    harmless = parsed(wearing(["name"] * len(names)))
-    kinds, expected = (Counter(each.tag for each in tree.iter()) for tree in (root, harmless))
-    for counts in (kinds, expected):
-        del counts[f"{NAMESPACE}title"], counts[f"{NAMESPACE}desc"], counts[f"{NAMESPACE}g"]
-    titles = sum(1 for name in names if not name)
-    assert kinds[f"{NAMESPACE}text"] == expected[f"{NAMESPACE}text"] - titles
-    del kinds[f"{NAMESPACE}text"], expected[f"{NAMESPACE}text"]
-    assert kinds == expected
-    for each in root.iter():
-        assert each.tag.removeprefix(NAMESPACE) in TAGS
-        assert set(each.attrib) <= ATTRIBUTES
-    written = texts(root)
-    for name in names:
-        assert written[text.clean(name).replace("\r", "\n")] >= 4
 
 
 def test_the_rest_of_a_long_name_is_in_the_tooltip():

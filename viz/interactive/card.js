@@ -1,7 +1,7 @@
-// The card: what is known of the box or the edge under the mouse or under the focus.
+// The card: what is known of the box or the edge under the mouse or under the focus. One that is kept stays and scrolls.
 
 const card = by("card");
-let shown = null;
+let shown = null, kept = false, focusBefore = null;
 
 function tell(parent, name, content, kind) {
   const made = document.createElement(name);
@@ -11,10 +11,12 @@ function tell(parent, name, content, kind) {
   return made;
 }
 
-function fill({ card: { title, where, rows = [], table: [head, ...body] = [] }, inside }) {
+function fill({ card: { title, where, explained = [], rows = [], table: [head, ...body] = [] }, inside }) {
   card.replaceChildren();
   tell(card, "h2", title);
-  if (where) tell(card, "p", where);
+  if (where && !explained[0]?.startsWith(where)) tell(card, "p", where);
+  const lines = explained.length && tell(card, "div", undefined, "explained");
+  explained.forEach((line) => tell(lines, "div", line));
   const list = tell(card, "dl");
   for (const [name, content] of rows) {
     tell(list, "dt", name);
@@ -29,13 +31,15 @@ function fill({ card: { title, where, rows = [], table: [head, ...body] = [] }, 
       cells.forEach((cell, k) => tell(line, k ? "td" : "th", cell, kind(k)));
     }
   }
-  if (inside) tell(card, "p", "Click or press Enter to look inside.", "hint");
+  const hints = [inside && "click or Enter looks inside", explained.length && `${inside ? "" : "click or "}p keeps this open`];
+  if (hints.some(Boolean)) tell(card, "p", hints.filter(Boolean).join(", "), "hint");
 }
 
 // Beside the item: at its right, else at its left, else below or above; never over the controls where there is room.
 function place({ shape, group }) {
-  const at = (shape ?? group).getBoundingClientRect(), { width, height } = card.getBoundingClientRect(), gap = 12;
   const { top, bottom } = look.room();
+  card.style.maxHeight = `${bottom - top}px`;
+  const at = (shape ?? group).getBoundingClientRect(), { width, height } = card.getBoundingClientRect(), gap = 12;
   let [x, y] = [at.right + gap, at.top];
   if (x + width > innerWidth - 8) x = at.left - gap - width;
   if (x < 8) [x, y] = [at.left, at.bottom + gap + height < bottom ? at.bottom + gap : at.top - gap - height];
@@ -45,12 +49,42 @@ function place({ shape, group }) {
 }
 
 function show(item) {
+  if (kept) return;
   shown?.group.classList.remove("here");
   shown = item?.data.card ? item : null;
   card.hidden = !shown;
   if (!shown) return;
   fill(item.data);
   place(item);
+}
+
+// Keep the card of an item open until it is let go; the focus goes to it, so that keys can scroll it.
+function keep(item) {
+  if (!item?.data.card) return;
+  if (!kept) focusBefore = document.activeElement;
+  kept = false;
+  show(item);
+  kept = true;
+  item.group.classList.add("here");
+  card.classList.add("kept");
+  card.querySelector(".hint")?.remove();
+  const close = document.createElement("button");
+  close.textContent = "×";
+  close.title = "Close (Esc)";
+  close.setAttribute("aria-label", "Close");
+  close.addEventListener("click", letGo);
+  card.prepend(close);
+  card.tabIndex = 0;
+  card.focus({ preventScroll: true });
+}
+
+function letGo() {
+  if (!kept) return;
+  focusBefore?.focus({ preventScroll: true });
+  kept = false;
+  card.classList.remove("kept");
+  card.removeAttribute("tabindex");
+  show(null);
 }
 
 const itemAt = (target) => target.closest(".told")?.item ?? null;

@@ -1,8 +1,7 @@
 // Controls: every button has a key.
 
-const data = JSON.parse(by("data").textContent);
+const data = unpack(JSON.parse(by("data").textContent));
 Object.values(data.pictures).flatMap(({ boxes, edges }) => [...boxes, ...edges]).forEach((item) => {
-  item.card = data.cards[item.card];
   item.emphasis ??= "normal";
   item.lines ??= [];
 });
@@ -72,8 +71,8 @@ const KEYS = {
   a: () => (story.pause(), story.go(story.steps.length, true)),
   "+": () => look.zoom(1.25), "=": () => look.zoom(1.25), "-": () => look.zoom(0.8), f: () => fit(), 0: () => fit(),
   ArrowLeft: () => arrow(-1, 0), ArrowRight: () => arrow(1, 0), ArrowUp: () => arrow(0, -1), ArrowDown: () => arrow(0, 1),
-  Enter: () => focused()?.data.inside && unfold(focused()), Escape: () => fold(),
-  e: () => nextEdge(1), E: () => nextEdge(-1), "/": () => query.focus(),
+  Enter: () => focused()?.data.inside && unfold(focused()), Escape: () => kept ? letGo() : fold(),
+  p: () => kept ? letGo() : keep(shown ?? focused()), e: () => nextEdge(1), E: () => nextEdge(-1), "/": () => query.focus(),
   w: () => toggle("flow"), g: () => toggle("back"), v: () => toggle("value"), o: swap, t: recolour,
   "?": () => by("keys").showModal(),
 };
@@ -86,6 +85,7 @@ document.addEventListener("keydown", (event) => {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || by("keys").open || target === query) return;
   if (target === slider && /^(Arrow|Home|End)/.test(key)) return;
+  if (card.contains(target) && /^(Arrow|Home|End|Page| )/.test(key)) return;
   if (target.matches("button") && [" ", "Enter"].includes(key)) return;
   if (!KEYS[key]) return;
   event.preventDefault();

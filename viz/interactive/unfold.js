@@ -18,6 +18,7 @@ function put(data, x = 0, y = 0, name = data.title) {
 // After another picture came to the top: controls, trail, and who can be reached.
 function update() {
   story.pause();
+  letGo();
   show(null);
   pictures.forEach(({ group }, k) => group.classList.toggle("behind", k < pictures.length - 1));
   reach([...current().boxes.values()].find(({ data }) => data.card));
@@ -79,5 +80,7 @@ stage.addEventListener("click", ({ target }) => {
   if (dragged) return;
   const item = itemAt(target);
   if (item?.data.inside) unfold(item);
+  else if (item) keep(item);
+  else if (kept) letGo();
   else if (target === stage) fold();
 });
