@@ -16,6 +16,7 @@ from demos.arguments import parser
 from demos.pictures import Pictures
 from demos.words import FORMS, batch, windows
 from graphengine import Graph, Loop, Plan, Trace, ops
+from graphengine.depth import Measure, feedforward, recurrent
 
 STEPS = 3
 HIDDEN_STATES = 3
@@ -44,6 +45,11 @@ def depth(name: str, fed_from: int) -> Trace:
     return Plan(outputs, wrt=[]).trace({x: np.full((1, STEPS, 1), 0.5)})
 
 
+def measured(shown: Trace, measure: Callable[[Graph], Measure]) -> viz.View:
+    """Draw a trace with the cycle or path that makes it as deep as it is."""
+    return viz.unrolled(shown, highlight=measure(shown.plan.graph))
+
+
 def trace(form: str, *, outputs: bool = False) -> Trace:
     """The first window through one form of the model; with `outputs` also what the driver returns of every step."""
     model = FORMS[form]()
@@ -52,10 +58,8 @@ def trace(form: str, *, outputs: bool = False) -> Trace:
 
 
 FIGURES: dict[str, Callable[[], viz.View]] = {
-    "01_recurrent_depth": lambda: viz.unrolled(
-        depth("Figure 1: recurrent depth", HIDDEN_STATES - 1), highlight="h0/h"
-    ),
-    "02_feed_forward_depth": lambda: viz.unrolled(depth("Figure 2: feed-forward depth", 0), highlight=["h1/h", "h2/h"]),
+    "01_recurrent_depth": lambda: measured(depth("Figure 1: recurrent depth", HIDDEN_STATES - 1), recurrent),
+    "02_feed_forward_depth": lambda: measured(depth("Figure 2: feed-forward depth", 0), feedforward),
     "03_forward": lambda: viz.unrolled(trace("multi"), title="Figure 3: two layers, forward"),
     "04_forward_in_detail": lambda: viz.unrolled(
         trace("multi"), detail="op", title="Figure 4: two layers, forward in detail"

@@ -42,6 +42,8 @@ class Measure:
         path: every tensor along it, op by op, in the direction of the flow; of a cycle the last one leads to the first.
         places: the layers (or ops) that it enters, by path; several times where it comes back.
         meaning: the number and the definition, in words.
+        formula: how the value comes about: "2 layers / 1 step of time".
+        closed: whether it is a cycle.
     """
 
     name: str
@@ -52,11 +54,24 @@ class Measure:
     path: tuple[Tensor, ...] = ()
     places: tuple[str, ...] = ()
     meaning: str = ""
+    formula: str = ""
+    closed: bool = False
 
     @property
     def nodes(self) -> tuple[Node, ...]:
         """The nodes along it."""
         return tuple(tensor.node for tensor in self.path)
+
+    @property
+    def title(self) -> str:
+        """The measure with its value, and how that comes about."""
+        return f"{self.name} {self.value}{f' = {self.formula}' if self.path else f': {self.meaning}'}"
+
+    @property
+    def hops(self) -> tuple[tuple[Tensor, Node], ...]:
+        """Every tensor along it with the node that reads it next; of a cycle the last hop leads back to the first."""
+        onward = (*self.nodes[1:], *self.nodes[:1]) if self.closed else self.nodes[1:]
+        return tuple(zip(self.path, onward, strict=False))
 
     def __str__(self) -> str:
         return f"{self.name} {self.value} ({self.level}s): {self.meaning}"
@@ -97,7 +112,7 @@ def recurrent(graph: Graph, loop: Loop | None = None, level: Level = "layer") ->
     network = _network(graph, loop, level)
     value, cycle = greatest_ratio(network.components, network.edges, gain=length, cost=steps)
     meaning = "every step of time makes the longest path longer by {value}: {way} (most edges per step of any cycle"
-    return _of_cycle("recurrent depth", network, level, value, cycle, meaning)
+    return _of_cycle("recurrent depth", network, level, value, cycle, meaning, "{edges} / {steps} of time")
 
 
 def skip(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Measure:
@@ -112,7 +127,7 @@ def skip(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Meas
     network = _network(graph, loop, level)
     value, cycle = greatest_ratio(network.components, network.edges, gain=steps, cost=length)
     meaning = "the shortest path takes {value} steps of time with every edge: {way} (most steps per edge of any cycle"
-    return _of_cycle("recurrent skip coefficient", network, level, value, cycle, meaning)
+    return _of_cycle("recurrent skip coefficient", network, level, value, cycle, meaning, "{steps} of time / {edges}")
 
 
 def feedforward(graph: Graph, loop: Loop | None = None, level: Level = "layer") -> Measure:
@@ -148,7 +163,8 @@ def feedforward(graph: Graph, loop: Loop | None = None, level: Level = "layer") 
     )
     value = _plain(Fraction(reached[last], depth.denominator))
     path = (*(edge.tensor for edge in way), last.output)
-    return Measure("feed-forward depth", level, value, edges, taken, path, places, meaning)
+    formula = _count(edges, "edge") + (f" − {_count(taken, 'step')} × {depth}" if taken else " from input to output")
+    return Measure("feed-forward depth", level, value, edges, taken, path, places, meaning, formula)
 
 
 def _network(graph: Graph, loop: Loop | None, level: Level) -> Network:
@@ -160,7 +176,7 @@ def _network(graph: Graph, loop: Loop | None, level: Level) -> Network:
 
 
 def _of_cycle(
-    name: str, network: Network, level: Level, value: Fraction, cycle: Sequence[Edge], meaning: str
+    name: str, network: Network, level: Level, value: Fraction, cycle: Sequence[Edge], meaning: str, formula: str
 ) -> Measure:
     """Say what a cycle measures."""
     if not cycle:
@@ -169,7 +185,9 @@ def _of_cycle(
     edges, taken, places = total(length, cycle), total(steps, cycle), _entered(network, cycle)
     way = f"{_row(places)} and round again is {_count(edges, 'edge')} in {_count(taken, 'step')}"
     said = f"{meaning.format(value=_plain(value), way=way)}, Zhang et al. 2016)"
-    return Measure(name, level, _plain(value), edges, taken, tuple(edge.tensor for edge in cycle), places, said)
+    ratio = formula.format(edges=_count(edges, level), steps=_count(taken, "step"))
+    path = tuple(edge.tensor for edge in cycle)
+    return Measure(name, level, _plain(value), edges, taken, path, places, said, ratio, closed=True)
 
 
 def _from_a_delay(cycle: Sequence[Edge]) -> Sequence[Edge]:

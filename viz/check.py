@@ -6,9 +6,10 @@ Made for tests of layouts: `assert not problems(scene)`.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 
 from viz import text
 from viz.curves import at
@@ -20,6 +21,10 @@ _LETTERS = 0.5  # half the height of a line of text, ascenders and descenders, i
 _CAPITAL = 0.365  # half the height of a capital
 _MISS = 1.5  # points that an arrow may end beside an outline
 _CELL = 120.0  # side of the squares in which neighbours are looked for
+_APART = 3.0  # points between the tips of two arrows
+_SQUARE = 3.0  # side of the squares that a line passes
+_SHARED = 8  # so many squares may two lines share
+_BACK = ("gradient", "zero", "bad")
 
 
 @dataclass(frozen=True)
@@ -58,7 +63,8 @@ def problems(scene: Scene, *, crossings: bool = True) -> list[str]:
     the canvas or straddles the border of a frame; an edge does not start or end at the outline of its box.
 
     Args:
-        crossings: also lines that run through a text or through a box that they have nothing to do with.
+        crossings: also lines that run through a text or through a box that they have nothing to do with, lines that run
+            upon each other, and arrows that end in one point.
     """
     boxes = [_box(box) for box in scene.boxes if box.kind != "anchor"]
     texts = [_text(label) for label in _free_texts(scene)]
@@ -71,7 +77,7 @@ def problems(scene: Scene, *, crossings: bool = True) -> list[str]:
         *_straddling([_frame(frame) for frame in scene.frames], [*boxes, *texts]),
         *(problem for edge in scene.edges for problem in _missed(scene, edge)),
     ]
-    return [*found, *_crossed(scene, texts)] if crossings else found
+    return [*found, *_crossed(scene, texts), *_upon(scene), *_heads(scene)] if crossings else found
 
 
 def _free_texts(scene: Scene) -> Iterator[Text]:
@@ -142,7 +148,7 @@ def _outside(scene: Scene, items: Iterable[Rectangle]) -> Iterator[str]:
             yield f"{item.name} leaves the canvas"
     for edge in scene.edges:
         if not all(-0.05 <= x <= scene.width + 0.05 and -0.05 <= y <= scene.height + 0.05 for x, y in edge.points):
-            yield f"edge {edge.source} -> {edge.target} leaves the canvas"
+            yield f"{_name(edge)} leaves the canvas"
 
 
 def _straddling(frames: list[Rectangle], items: list[Rectangle]) -> Iterator[str]:
@@ -159,14 +165,48 @@ def _missed(scene: Scene, edge: Edge) -> Iterator[str]:
         gap = distance(scene.box(identity), end)
         if abs(gap) > _MISS:
             where = "outside" if gap > 0 else "inside"
-            yield f"edge {edge.source} -> {edge.target} {what} {abs(gap):.1f} pt {where} {identity}"
+            yield f"{_name(edge)} {what} {abs(gap):.1f} pt {where} {identity}"
+
+
+def _heads(scene: Scene) -> Iterator[str]:
+    """Arrows whose tips meet, so that one cannot tell whose head it is."""
+    tips = [(edge, edge.points[-1]) for edge in scene.edges if edge.head]
+    near = _squares([Rectangle(_name(edge), x, y, x, y) for edge, (x, y) in tips])
+    for indices in near.values():
+        for k, i in enumerate(indices):
+            for j in indices[k + 1 :]:
+                if math.dist(tips[i][1], tips[j][1]) < _APART and not _alternatives(tips[i][0], tips[j][0]):
+                    yield f"{_name(tips[i][0])} and {_name(tips[j][0])} end in one point"
+
+
+def _upon(scene: Scene) -> Iterator[str]:
+    """Lines that hide each other for a stretch; those that branch are one line up to there."""
+    passing: dict[tuple[int, int], dict[int, None]] = defaultdict(dict)
+    for i, edge in enumerate(scene.edges):
+        for x, y in _along(edge, _SQUARE):
+            passing[math.floor(x / _SQUARE), math.floor(y / _SQUARE)][i] = None
+    shared = Counter(pair for edges in passing.values() for pair in combinations(edges, 2))
+    for (i, j), count in shared.items():
+        one, other = scene.edges[i], scene.edges[j]
+        branch = one.source == other.source and one.kind not in _BACK and other.kind not in _BACK
+        if count > _SHARED and not branch and not _alternatives(one, other):
+            yield f"{_name(one)} runs upon {_name(other)}"
+
+
+def _alternatives(one: Edge, other: Edge) -> bool:
+    """Whether one line stands in the place of another: in the picture of two graphs, where each has its own."""
+    return {one.kind, other.kind} == {"added", "removed"}
+
+
+def _name(edge: Edge) -> str:
+    return f"edge {edge.source} -> {edge.target}"
 
 
 def _crossed(scene: Scene, texts: list[Rectangle]) -> Iterator[str]:
     boxes = [box for box in scene.boxes if box.kind != "anchor"]
     near_texts, near_boxes = _squares(texts), _squares([_box(box) for box in boxes])
     for edge in scene.edges:
-        name = f"edge {edge.source} -> {edge.target}"
+        name = _name(edge)
         hit: dict[str, None] = {}
         for point in _along(edge):
             square = (math.floor(point[0] / _CELL), math.floor(point[1] / _CELL))
@@ -179,9 +219,9 @@ def _crossed(scene: Scene, texts: list[Rectangle]) -> Iterator[str]:
         yield from hit
 
 
-def _along(edge: Edge) -> Iterator[Point]:
-    """Points on an edge, about 4 pt apart."""
+def _along(edge: Edge, step: float = 4.0) -> Iterator[Point]:
+    """Points on an edge, about a step apart."""
     length = sum(math.dist(p, q) for p, q in zip(edge.points, edge.points[1:], strict=False))
-    count = max(8, math.ceil(length / 4))
+    count = max(8, math.ceil(length / step))
     for i in range(count + 1):
         yield at(edge.points, i / count)[0]

@@ -32,7 +32,10 @@ def rules(theme: Theme, scope: str = "") -> Iterator[str]:
         head = colour if line.head == "filled" else theme.background
         yield f"{before}.edge.{edge} .line {{ stroke: {colour}; {_stroke(line)} }}"
         yield f"{before}.edge.{edge} .head {{ stroke: {colour}; fill: {head}; }}"
-    yield f"{before}.box.highlight .shape {{ stroke: {theme.highlight}; stroke-width: 2.6px; }}"
+    yield f"{before}.box.highlight .shape {{ stroke: {theme.highlight}; stroke-width: {theme.heavy}px; }}"
+    wide = f"max({theme.heavy}px, var(--w) * 1px)"
+    yield f"{before}.edge.highlight .line {{ stroke: {theme.highlight}; stroke-width: {wide}; }}"
+    yield f"{before}.edge.highlight .head {{ stroke: {theme.highlight}; fill: {theme.highlight}; }}"
 
 
 def _variables(theme: Theme) -> str:

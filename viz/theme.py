@@ -43,7 +43,11 @@ class EdgeStyle:
 
 @dataclass(frozen=True)
 class Theme:
-    """A named set of styles, one for every kind."""
+    """A named set of styles, one for every kind.
+
+    Attributes:
+        highlight: the colour of what is highlighted; `heavy` the least width of its lines, more than any other has.
+    """
 
     name: str
     background: str
@@ -52,12 +56,14 @@ class Theme:
     boxes: Mapping[BoxKind, BoxStyle]
     edges: Mapping[EdgeKind, EdgeStyle]
     roles: Mapping[Role, str]
+    heavy: float = 3.2
 
     def box(self, box: Box) -> BoxStyle:
         """Return the style of a box, its emphasis included."""
         style = self.boxes[box.kind]
         if box.emphasis == "highlight":
-            return BoxStyle(style.fill, self.highlight, style.text, max(2.6, 2 * style.width), "solid", style.double)
+            width = max(self.heavy, 2 * style.width)
+            return BoxStyle(style.fill, self.highlight, style.text, width, "solid", style.double)
         if box.emphasis == "faded":
             return BoxStyle(
                 style.fill and self.fade(style.fill), style.stroke and self.fade(style.stroke), self.fade(style.text),
@@ -71,7 +77,7 @@ class Theme:
         colour = mix(style.pale, style.stroke, edge.strength)
         width = edge.width * style.weight
         if edge.emphasis == "highlight":
-            return colour, 1.8 * width
+            return self.highlight, max(self.heavy, 1.8 * width)
         return (self.fade(colour) if edge.emphasis == "faded" else colour), width
 
     def fade(self, colour: str) -> str:
@@ -278,6 +284,7 @@ PRINT = Theme(
         "input": "#333333", "weights": "#000000", "gradient": "#000000", "bad": "#000000",
         "added": "#000000", "removed": "#000000",
     }),
+    heavy=4.2,
 )
 
 THEMES: Mapping[str, Theme] = MappingProxyType({theme.name: theme for theme in (LIGHT, DARK, PRINT)})

@@ -10,11 +10,13 @@ import pytest
 import viz
 from demos.words import FORMS
 from graphengine import errors
+from layers import CoupledLSTMCell, GRUCell, LSTMCell, PeepholeLSTMCell, RNNCell
 from layers.readings import readings
-from tests.viz.models import MODELS
+from tests.viz.models import MODELS, recurrent
 from tests.viz.reading import at, between, ends, forward, gradients, words
 from viz.check import problems
 from viz.text import number, shape
+from viz.views.content import brief
 
 DATA = Path(__file__).parents[1] / "data" / "article"
 CELLS = [
@@ -147,3 +149,47 @@ def test_gradients_need_a_trace_that_has_them():
     model = FORMS["lstm"]()
     with pytest.raises(errors.GradientError, match='show="both" needs a trace with gradients'):
         viz.cell(model.graph, show="both")
+
+
+EVERY_KIND = {
+    "lstm": LSTMCell, "gru": GRUCell, "rnn": RNNCell, "peephole": PeepholeLSTMCell, "coupled": CoupledLSTMCell,
+    "both": lambda size: CoupledLSTMCell(size, peepholes=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_every_gradient_has_a_number_or_a_name(kind):
+    scene = viz.cell(recurrent(EVERY_KIND[kind](3)), t=1, show="both").to_scene()
+    named = {box.about.tensor.name for box in scene.boxes if box.kind == "gradient"}
+    for edge in gradients(scene):
+        node, i = edge.about.flow[0][0][0]
+        carried = {node.inputs[i].name, edge.about.tensor.name, node.output.name}
+        assert edge.label is not None or carried & named
+
+
+def test_the_gradient_of_a_gru_s_state_stands_at_its_line():
+    scene = viz.cell(trace("gru"), t=1, show="both").to_scene()
+    (box,) = [box for box in scene.boxes if words(box)[:1] == ["DHt"]]
+    total = next(each for each in scene.boxes if words(each) == ["+"])
+    assert 0 < box.top - total.y < 40
+    assert total.x < box.left
+
+
+def test_a_state_shows_its_value_where_it_branches():
+    tr = trace("gru")
+    for scene in (viz.cell(tr, t=1).to_scene(), viz.unrolled(tr, detail="op").to_scene()):
+        inside = [words(box) for box in scene.boxes if box.kind == "h" and words(box)[:1] == ["h"]]
+        assert ["h", brief(tr.value("rnn/h", 0))] in inside
+    free = viz.cell(trace("free"), t=1).to_scene()
+    assert ["fast", brief(trace("free").value("tanh", 1))] in [words(box) for box in free.boxes]
+
+
+def test_a_loop_of_the_users_own_stays_narrow_op_by_op():
+    """Its ops stand in ranks from below, so that three steps fit on a screen."""
+    lattice = viz.unrolled(trace("free"), detail="op", gradient=True).to_scene()
+    alone = viz.cell(trace("free"), t=1, show="both").to_scene()
+    assert lattice.width < 1.7 * alone.width
+    for t in range(3):
+        sums = [box for box in lattice.boxes if box.path == f"add@{t}"]
+        later = [box for box in lattice.boxes if box.path == f"tanh@{t}"]
+        assert later[0].bottom < sums[0].top

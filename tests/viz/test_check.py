@@ -34,6 +34,10 @@ FLAWS = [
     ({"frames": [Frame(1000, 470, 40, 10, "far")]}, ["frame 'far' leaves the canvas", "text 'far' leaves the canvas"]),
     ({"edges": [_level("x1", "weights", 501, 530)]}, ["edge x1 -> weights ends 3.0 pt outside weights"]),
     ({"edges": [_level("x1", "weights", 497, 533)]}, ["edge x1 -> weights starts 4.0 pt inside x1"]),
+    ({"edges": [_level("x1", "weights", 500, 535), replace(_level("y", "weights", 881, 535), kind="h")]},
+     ["edge x1 -> weights and edge y -> weights end in one point"]),
+    ({"edges": [_level("x1", "weights", 500, 535), replace(_level("weights", "x1", 535, 500), kind="gradient")]},
+     ["edge x1 -> weights runs upon edge weights -> x1"]),
     ({"edges": [_level("x1", "weights", 501, -9)]}, ["edge x1 -> weights leaves the canvas"]),
 ]
 
@@ -46,6 +50,14 @@ def test_the_demonstration_is_clean():
 def test_each_flaw_is_found(change, found):
     flawed = replace(CLEAN, **{name: (*getattr(CLEAN, name), *items) for name, items in change.items()})
     assert set(found) <= set(problems(flawed))
+
+
+def test_lines_that_branch_are_one_line_up_to_there_and_alternatives_take_the_same_way():
+    branches = [_level("x1", "weights", 501, 533), _level("x1", "y", 501, 819)]
+    others = [replace(branches[0], kind="added"), replace(branches[0], kind="removed")]
+    for pair in (branches, others):
+        found = problems(replace(CLEAN, edges=(*CLEAN.edges, *pair)))
+        assert not [flaw for flaw in found if "runs upon" in flaw or "in one point" in flaw]
 
 
 def test_crossings_can_be_left_out():

@@ -75,6 +75,21 @@ def test_delays_say_how_far_and_which_way():
     assert set(marks("late")) == {"z⁻¹", "z⁻²"}
 
 
+@every_model
+def test_the_legend_explains_the_marks_that_are_drawn(name):
+    """z⁺¹ of a backward direction too, and nothing that is not there."""
+    for view in (viz.folded, viz.graph):
+        scene = view(trace(name)).to_scene()
+        drawn_marks = {words(box)[0] for box in boxes(scene, "delay")}
+        explained = {text.content.partition(",")[0] for text in scene.texts if text.content.startswith("z")}
+        assert explained == {mark for mark in drawn_marks if mark.startswith("z")}
+
+
+def test_what_the_marks_mean():
+    texts = {text.content for name in ("bi", "late") for text in viz.folded(trace(name)).to_scene().texts}
+    assert {"z⁻¹, one step ago", "z⁺¹, one step later, read backwards", "z⁻², 2 steps ago"} <= texts
+
+
 def test_c_is_above_h():
     scene = viz.folded(trace("mixed")).to_scene()
     c, h = (next(box for box in boxes(scene, "delay") if box.path == f"rnn/layer2/{name}") for name in "ch")

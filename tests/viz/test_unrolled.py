@@ -1,5 +1,6 @@
 """The unrolled view: nothing overlaps in any network, numbers are the trace's, gradients run against the flow."""
 
+import math
 import subprocess
 import sys
 from functools import cache
@@ -312,12 +313,22 @@ def test_weights_are_no_boxes_and_initial_zeros_are_states():
     assert words(at(picture, "rnn/c_prev@0")) == ["c start", "0 ×5"]
 
 
-def test_the_head_stands_at_the_upper_right():
+def test_the_head_stands_at_the_right_where_its_inputs_come_from():
     picture = scene("multi")
     loss, last = at(picture, "softmax_cross_entropy"), at(picture, "rnn/layer1/h@2")
     assert loss.kind == "loss"
-    assert loss.left > last.right
-    assert loss.bottom < last.top
+    assert loss.left > at(picture, "dense").right > last.right
+    assert at(picture, "dense").y == pytest.approx(last.y, abs=1)
+
+
+@every_model
+def test_nothing_is_higher_than_the_lattice_but_a_little(name):
+    """A head above would leave the whole upper left blank."""
+    for gradient in (False, True):
+        picture = scene(name, gradient=gradient)
+        lattice = [box for box in picture.boxes if "@" in box.path] + [f for f in picture.frames if f.kind == "layer"]
+        others = [box for box in picture.boxes if "@" not in box.path and box.kind != "anchor"]
+        assert min(each.top for each in lattice) - min((box.top for box in others), default=math.inf) < 70
 
 
 def test_widths_and_shades_grow_with_the_norm():

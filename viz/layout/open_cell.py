@@ -8,6 +8,7 @@ from viz.curves import rounded, sideways
 from viz.layout.circuits import Circuit, Slot, Wire
 from viz.layout.layered import Size, arrange, bent
 from viz.layout.ranks import spread
+from viz.layout.templates import BEYOND
 from viz.scene import BoxKind, Point, Shape
 
 _STRIP = 34.0  # between the border of the cell and its first and last rank
@@ -24,6 +25,7 @@ def open_cell(
     wires: Sequence[tuple[str, str]],
     numbered: Collection[tuple[str, str]],
     lanes: Sequence[str],
+    apart: float = _LANE,
 ) -> Circuit:
     """Lay out the inside of a cell.
 
@@ -31,7 +33,7 @@ def open_cell(
         sizes: by part, width and height; `looks`: by part, shape and kind.
         wires: by the names of their ends, as a circuit has them.
         numbered: wires beside which a gradient's number stands.
-        lanes: the states that pass the cell, from above.
+        lanes: the states that pass the cell, from above; `apart`: how far their lanes are at least from each other.
     """
     ports = list(dict.fromkeys(end for wire in wires for end in wire if end not in sizes))
     names = [*sizes, *ports]
@@ -39,7 +41,7 @@ def open_cell(
     boxes = [(sizes[name][1], sizes[name][0]) if name in sizes else (8.0, 0.0) for name in names]
     found = arrange(
         boxes, [(index[a], index[b]) for a, b in wires], gap=14, between=28, lane=16,
-        labels={k: _NUMBER for k, wire in enumerate(wires) if wire in numbered},
+        labels={k: _NUMBER for k, wire in enumerate(wires) if wire in numbered and wire[1] in sizes},
         first={index[port] for port in ports if port[0] in "<v"},
         last={index[port] for port in ports if port[-1] in ">^"},
     )  # fmt: skip
@@ -48,7 +50,7 @@ def open_cell(
     leaving = [wire for wire in wires if wire[1] == "^"]
     before, after = (_STRIP + _APART * max(len(group) - 1, 0) for group in (rising, leaving))
     width = depth + before + after
-    height = max(breadth, _LANE * len(lanes)) + _ABOVE + 16
+    height = max(breadth, apart * len(lanes)) + _ABOVE + 16
     shift = _ABOVE + (height - _ABOVE - 16 - breadth) / 2
 
     def paper(place: Point) -> Point:
@@ -60,7 +62,7 @@ def open_cell(
         for lane in lanes
     ]
     order = sorted(range(len(lanes)), key=lambda k: (wished[k], k))
-    heights = spread([wished[k] for k in order], [_LANE] * (len(lanes) - 1), [1.0] * len(lanes))
+    heights = spread([wished[k] for k in order], [apart] * (len(lanes) - 1), [1.0] * len(lanes))
     low = max(0.0, _ABOVE - min(heights, default=_ABOVE))
     high = max(0.0, max(heights, default=0.0) - (height - 20))
     places = {lanes[k]: y + low - high for k, y in zip(order, heights, strict=True)}
@@ -83,5 +85,7 @@ def open_cell(
             curve = (*curve[:-1], *sideways(corners[-1], (width, places[target[:-1]])))
         spot = found.labels.get(k)
         label = None if spot is None else (paper(spot)[0], paper(spot)[1] + _BELOW_LINE)
+        if (source, target) in numbered and target not in sizes:
+            label = (width + BEYOND, places[target[:-1]] + _BELOW_LINE)
         drawn[source, target] = Wire(curve, label)
     return Circuit(width, height, slots, places, drawn, framed=True)

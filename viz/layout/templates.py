@@ -15,6 +15,7 @@ from viz.scene import BoxKind, Point
 
 Size: TypeAlias = Literal["small", "medium", "large"]
 
+BEYOND = 22.0  # behind the border of a cell alone: there stands the number of what leaves it
 TAP = 20.0  # the size of the point where a state branches
 
 
@@ -86,7 +87,7 @@ def lstm(w: float = 0, t: float = 0) -> Circuit:
             ("kept", "c"): _right(f + 11, cproj - 11, c),
             ("c", "c_out"): _right(cproj + 11, act - 10, c),
             ("c", "c>"): _right(cproj + 11, right, c),
-            ("c_out", "c>"): _right(act + 10, right, c, numbered=False),
+            ("c_out", "c>"): _wire((act + 10, c), (right, c), label=(act + 29, c + 17) if w > 20 else None),
             ("c_out", "c_act"): _down(act, c + 10, mid - 16),
             ("c", "c_act"): _wire((cproj + 11, c), (act, c), (act, mid - 16), label=(act - 32, c + 22)),
             ("c_act", "h"): _down(act, mid + 16, gate - 11),
@@ -104,40 +105,40 @@ def lstm(w: float = 0, t: float = 0) -> Circuit:
             ("<h", "product"): _right(0, 34, product, numbered=False),
             ("h", "h_out"): _right(act + 11, tap - 10, gate, numbered=False),
             ("h_out", "^"): _wire((tap, gate - 10), (tap, 0)),
-            ("h_out", "h>"): _wire((tap, gate + 10), (tap, product), (right, product)),
+            ("h_out", "h>"): _wire((tap, gate + 10), (tap, product), (right, product), label=(tap - 31, gate + 36)),
             ("h", "h>"): _wire((act + 11, gate), (tap, gate), (tap, product), (right, product)),
             ("h", "^"): _wire((act + 11, gate), (tap, gate), (tap, 0)),
         },
         spots={
             "f_pre": (f + 74, (gate + product) / 2), "i_pre": (i + 74, (gate + product) / 2),
             "cproj_pre": (cproj + 74, (gate + product) / 2), "o_pre": (o + 74, (gate + product) / 2),
-            "c": ((cproj + act) / 2, c + 42), "h": (act + 4, product + 34), "pair": (110, product + 54),
+            "c": ((cproj + act) / 2, c + 42), "h": (act + 18, product + 20), "pair": (110, product + 54),
         },
         framed=True,
     )  # fmt: skip
 
 
-def gru(w: float = 0, t: float = 0) -> Circuit:
-    """A gated recurrent unit; its reset may stand behind the product or before it."""
-    r, u, n, h, tap = 142.0, 266 + w, 420 + 2 * w, 472 + 3 * w, 526 + 3 * w
+def gru(w: float = 0, t: float = 0, room: float = 0) -> Circuit:
+    """A gated recurrent unit; its reset may stand behind the product or before it. `room` for the gradient of h."""
+    r, u, n, h, tap = 142.0, 266 + w, 420 + 2 * w, 472 + 3 * w, 526 + 3 * w + room
     lane, written, reset, gate, product = 46.0, 106.0, 122.0, 178.0, 244 + t
     down, up, right = 26.0, 76.0, tap + 28
     return Circuit(
         right, product + 40 + t,
         slots={
-            "h_prev": Slot(44, lane, 64, 22, "pill", "h"), "product": _op(60, n + 50, product, 42),
+            "h_prev": Slot(44, lane, 72, 32, "pill", "h"), "product": _op(60, n + 50, product, 42),
             "r": _gate(r, gate, 92, 48), "u": _gate(u, gate, 92, 48), "n": _gate(n, gate, 96, 48),
             "reset": _ball(r, reset), "kept": _ball(u, lane), "written": _ball(n, written), "h": _ball(h, lane),
             "h_out": _tap(tap, lane, "h"),
         },
         lanes={"h": lane},
         wires={
-            ("<h", "h_prev"): _right(0, 12, lane, numbered=False),
-            ("h_prev", "kept"): _right(76, u - 11, lane),
+            ("<h", "h_prev"): _right(0, 8, lane, numbered=False),
+            ("h_prev", "kept"): _right(80, u - 11, lane),
             ("h_prev", "product"): _wire(
-                (down, lane + 11), (down, product), (60, product), label=(down + 25, gate + 4)
+                (down, lane + 16), (down, product), (60, product), label=(down + 25, gate + 4)
             ),
-            ("h_prev", "reset"): _wire((56, lane + 11), (56, reset), (r - 11, reset), label=(98, reset - 19), side=1),
+            ("h_prev", "reset"): _wire((56, lane + 16), (56, reset), (r - 11, reset), label=(98, reset - 19), side=1),
             ("product", "reset"): _wire(
                 (up, product - 21), (up, reset), (r - 11, reset), label=(up + 32, reset - 17), side=1
             ),
@@ -154,7 +155,7 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
                 side=1,
             ),
             ("n", "written"): _up(n, gate - 24, written + 11),
-            ("written", "h"): _wire((n + 11, written), (h, written), (h, lane + 11), label=(h + 30, written - 22)),
+            ("written", "h"): _wire((n + 11, written), (h, written), (h, lane + 11), label=(h + 32, written - 22)),
             ("reset", "n"): _wire(
                 (r + 11, reset), (u + 88, reset), (u + 88, gate), (n - 48, gate), label=(u - 34, reset + 17)
             ),
@@ -164,7 +165,7 @@ def gru(w: float = 0, t: float = 0) -> Circuit:
         },
         spots={
             "r_pre": (r + 76, (gate + product) / 2 + 2), "u_pre": (u + 76, (gate + product) / 2 + 2),
-            "n_pre": (n + 76, (gate + product) / 2 + 2), "h": (tap - 24, lane + 112), "pair": (140, product + 52),
+            "n_pre": (n + 76, (gate + product) / 2 + 2), "h": (h + 118, lane + 54), "pair": (140, product + 52),
         },
         framed=True,
     )  # fmt: skip
@@ -187,10 +188,16 @@ def rnn(w: float = 0, t: float = 0) -> Circuit:
             ("h", "h>"): _wire((155, h), (tap, h), (tap, product), (right, product), label=(190, h + 17)),
             ("h", "^"): _wire((155, h), (tap, h), (tap, 0), label=(190, h + 17)),
         },
-        spots={"h_pre": (197, (h + product) / 2 + 14), "h": ((155 + tap) / 2 + 30, h + 40), "pair": (110, product +
+        spots={"h_pre": (197, (h + product) / 2 + 14), "h": (tap - 76, h + 44), "pair": (110, product +
         54)}, framed=True,
     )  # fmt: skip
 
+
+_GRU = {
+    "product": (), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",), "kept": ("kept",),
+    "written": ("written",), "h": ("h",),
+}
+_GRU_SIZES: dict[Size, Circuit] = {"small": gru(), "medium": gru(30, 10), "large": gru(44, 48, 132)}
 
 TEMPLATES = (
     Template(
@@ -200,15 +207,10 @@ TEMPLATES = (
         },
         {"small": lstm(), "medium": lstm(40, 8), "large": lstm(68, 36)},
     ),
-    Template(
-        {
-            "product": ("r_x", "r_h"), "r": ("r",), "u": ("u",), "reset": ("q_reset", "h_reset"), "n": ("n",),
-            "kept": ("kept",), "written": ("written",), "h": ("h",),
-        },
-        {"small": gru(), "medium": gru(30, 10), "large": gru(44, 48)},
-    ),
+    Template({**_GRU, "product": ("r_x", "r_h")}, _GRU_SIZES),
+    Template({**_GRU, "product": ("ru_pre", "r_pre", "Wx_n", "Wx_b_n")}, _GRU_SIZES),
     Template(
         {"product": ("h_pre", "pre"), "h": ("h",)},
-        {"small": rnn(), "medium": rnn(20, 8), "large": rnn(120, 62)},
+        {"small": rnn(), "medium": rnn(20, 8), "large": rnn(156, 62)},
     ),
 )  # fmt: skip

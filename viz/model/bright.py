@@ -1,17 +1,18 @@
-"""Highlights: what a driver returns, or values by path, as tensors at positions in time."""
+"""Highlights of values: what a driver returns, or values by path, as tensors at positions in time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from graphengine import errors
+from graphengine.depth import Measure
 from graphengine.graph import Tensor
 from graphengine.loop import Delay, LastStep, StackSteps, StepSlice
 from viz.model.subject import Subject
 
 Place: TypeAlias = str | Tensor | tuple[str | Tensor, int]
-Highlight: TypeAlias = Place | Iterable[Place] | None
+Highlight: TypeAlias = Place | Iterable[Place] | Measure | None
 Bright: TypeAlias = dict[tuple[Tensor, int | None], None]
 
 
@@ -20,21 +21,23 @@ def bright(subject: Subject, what: Highlight) -> Bright:
 
     Args:
         what: "outputs": what loops return of every step, which is the top layer's output; "states": what they return
-            of the last step, which is every state; or paths or tensors, alone or with a position.
+            of the last step, which is every state; or paths or tensors, alone or with a position. A measure's way is
+            no value (`viz.model.witness` finds it).
     """
-    if what is None:
+    if what is None or isinstance(what, Measure):
         return {}
     if isinstance(what, str) and what in ("outputs", "states"):
         return _outputs(subject) if what == "outputs" else _states(subject)
     single = isinstance(what, str | Tensor) or (isinstance(what, tuple) and len(what) == 2 and isinstance(what[1], int))
     found: Bright = {}
-    for place in [what] if single else what:
+    several = not single and isinstance(what, Iterable)
+    for place in cast("Iterable[Place]", what if several else [what]):
         where, t = place if isinstance(place, tuple) else (place, None)
         tensor = subject.graph[where] if isinstance(where, str) else where
         if not isinstance(tensor, Tensor):
             raise errors.StructureError(
-                f'highlight takes "outputs", "states", paths and tensors, not a {type(tensor).__name__}'
-                f"{errors.at(errors.user_location())}"
+                f'highlight takes "outputs", "states", paths and tensors, or one measure of graphengine.depth alone, '
+                f"not a {type(tensor).__name__}{errors.at(errors.user_location())}"
             )
         found.update(_inside(subject, tensor, t))
     return found

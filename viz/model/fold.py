@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
 
 from graphengine.graph import Tensor
 from graphengine.loop import Delay
-from viz.model.lattice import Item, Lattice, Part
+from viz.model.lattice import Item, Lattice, Link, Part
 from viz.model.reader import Reader, whole_cell
-from viz.model.subject import Subject
+from viz.model.subject import Subject, Use
 from viz.model.unroll import draw_outside
 
 
@@ -30,10 +31,39 @@ class Return:
 
 @dataclass(frozen=True)
 class Folded:
-    """A graph as it was written: things and lines of a lattice without time, and what returns through delays."""
+    """A graph as it was written: things and lines of a lattice without time, and what returns through delays.
+
+    Lines inside loops carry no flow: without a position in time there is no one gradient of theirs.
+
+    Attributes:
+        reads: by line between two things, or return, the edges of the graph that it stands for.
+    """
 
     lattice: Lattice
     returns: list[Return]
+    reads: dict[object, list[Use]] = field(default_factory=dict)
+
+    def uses(self, line: Link | Return) -> list[Use]:
+        """The edges of the graph that a line stands for."""
+        return self.reads.get(_key(line), [])
+
+    def showing(self, tensors: Collection[Tensor]) -> set[object]:
+        """The things that make some values, or hand them on."""
+        made = {tensor.node for tensor in tensors}
+        items = {
+            item for item in self.lattice.items
+            if item.tensor in tensors or (item.part is not None and not made.isdisjoint(item.part.nodes))
+        }
+        return items | {each for each in self.returns if each.tensor in tensors}
+
+    def note(self, line: Link | Return, uses: Iterable[Use]) -> None:
+        """Note that a line stands for some edges too."""
+        self.reads.setdefault(_key(line), []).extend(uses)
+
+
+def _key(line: Link | Return) -> object:
+    """What lines have in common that are drawn as one."""
+    return line if isinstance(line, Return) else (line.source, line.target, line.tensor)
 
 
 def fold(subject: Subject) -> Folded:
@@ -43,9 +73,10 @@ def fold(subject: Subject) -> Folded:
     draw_outside(reader)
     lattice.items = {_still(reader, item): None for item in lattice.items}
     outside, lattice.links = lattice.links, []
+    found = Folded(lattice, [])
     for link in outside:
         lattice.link(_still(reader, link.source), _still(reader, link.target), link.tensor, link.flow)
-    returns: list[Return] = []
+        found.note(lattice.links[-1], [use for uses, _ in link.flow for use in uses])
     for loop in subject.loops:
         for read in reader.reads(loop):
             target = _reader_item(read.reader)
@@ -54,16 +85,19 @@ def fold(subject: Subject) -> Folded:
                 continue
             if read.origin.lag and target.role == "part":
                 name = reader.lane(read.origin)
-                returns.append(Return(source, target, read.origin.tensor, name, read.origin.lag))
+                found.returns.append(Return(source, target, read.origin.tensor, name, read.origin.lag))
+                found.note(found.returns[-1], read.uses)
                 lattice.items.update(dict.fromkeys((source, target)))
             else:
                 lattice.link(source, target, read.origin.tensor, ())
+                found.note(lattice.links[-1], read.uses)
     for node in subject.nodes:
         if isinstance(node.op, Delay):
             first, target_ = _outside(reader, node.inputs[0]), _source(reader, reader.origin(node.output).tensor)
             if first is not None and target_ is not None:
                 lattice.link(first, target_, node.inputs[0], ())
-    return Folded(lattice, returns)
+                found.note(lattice.links[-1], [(node, 0)])
+    return found
 
 
 def _reader_item(reader: Part | Tensor) -> Item:

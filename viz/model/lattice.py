@@ -17,11 +17,16 @@ Role: TypeAlias = Literal["part", "gap", "state", "start", "entry", "whole", "bl
 
 @dataclass(eq=False)
 class Part:
-    """Nodes of a cell that are drawn as one box: the whole cell, or a gate of it."""
+    """Nodes of a cell that are drawn as one box: the whole cell, or a gate of it.
+
+    Attributes:
+        branching: of a point without nodes, the value that branches there.
+    """
 
     block: Block
     name: str
     nodes: list[Node]
+    branching: Tensor | None = None
 
 
 @dataclass(frozen=True, slots=True)

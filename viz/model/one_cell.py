@@ -50,7 +50,11 @@ def _value(link: Link, block: Block, t: int) -> Item:
 def _add(lattice: Lattice, link: Link) -> None:
     if link.lane:
         lattice.lane_of[link.source] = link.lane
-    lattice.link(link.source, link.target, link.tensor, link.flow, link.lane)
+    same = [each for each in lattice.links if (each.source, each.target) == (link.source, link.target)]
+    for each in same:  # what several layers read is one value beside the cell
+        lattice.links.remove(each)
+    flow = tuple(part for each in [*same, link] for part in each.flow)
+    lattice.link(link.source, link.target, link.tensor, flow, link.lane)
     for item in (link.source, link.target):
         if item.role == "entry":
             lattice.items[Item("whole", tensor=item.tensor, over=item.over)] = None

@@ -178,8 +178,8 @@ class Reader:
         for read in reads:
             if read.origin.lag and isinstance(read.reader, Part):
                 incoming = self.lattice.incoming[read.reader.block]
-                if self.lane(read.origin) not in incoming:
-                    incoming.append(self.lane(read.origin))
+                lanes = [self.lattice.names[delay.output] for delay in read.origin.delays]  # one for every first value
+                incoming += [lane for lane in dict.fromkeys(lanes) if lane not in incoming]
         return reads
 
     def lane(self, origin: Origin) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from graphengine.loop import Delay
 from viz.layout.circuits import Circuit, Slot, Wire, closed
 from viz.layout.grid import Spacing
 from viz.model.blocks import Block
@@ -32,6 +33,7 @@ class Board:
         stages: one for every axis of time, from left to right.
         boxes: by item, what was drawn of it; `frames` by row.
         readers: how many lines lead away from an item.
+        track: from level to level of lines that skip steps.
         pill: the size of a state; `entry` of a sequence's value at a position.
     """
 
@@ -58,8 +60,12 @@ class Board:
         self.pill = self._size({"state", "start"}, 22.0)
         self.entry = self._size({"entry"}, 24.0)
         self.spacing = spacing or (ROOMY if options.gradient else SLIM)
-        if any(map(self.late, lattice.links)):
-            self.spacing = replace(self.spacing, entry=self.spacing.entry + 22, between=self.spacing.between + 10)
+        self.track = 28.0 if options.gradient else 10.0
+        late = max((self.lag(link) for link in lattice.links if self.late(link)), default=0)
+        if late:
+            beside, under = 12 + 5 * late, 10 + self.track * ((late - 1) // 2)
+            spacing = self.spacing
+            self.spacing = replace(spacing, entry=spacing.entry + beside, between=spacing.between + under)
         self.circuits = dict(circuits) if circuits is not None else self._closed_cells()
         self.stages = [
             build(lattice, over, self.circuits, self._wide(over), self.entry, self.pill[0], self.spacing)
@@ -100,6 +106,14 @@ class Board:
         return (
             bool(link.lane) and link.source.role in ("state", "start") and self.lattice.lane(link.source) != link.lane
         )
+
+    def lag(self, link: Link) -> int:
+        """How many steps ago a line brings a value from."""
+        node, i = link.flow[0][0][0]
+        tensor, steps = node.inputs[i], 0
+        while isinstance(tensor.node.op, Delay) and tensor.node.feeds is not None:
+            tensor, steps = tensor.node.feeds, steps + 1
+        return steps
 
     def home(self, item: Item) -> Stage | None:
         """The stage that an item stands in."""

@@ -20,7 +20,7 @@ from viz.theme import Theme
 from viz.view import View
 from viz.views import content
 from viz.views.board import Board
-from viz.views.drawing import draw_lines
+from viz.views.drawing import brings, draw_lines
 from viz.views.flows import Scale
 from viz.views.insides import Insides
 from viz.views.stamps import draw_stage
@@ -28,7 +28,7 @@ from viz.views.words import Options
 
 Show = Literal["forward", "gradient", "both"]
 
-_SPACING = {True: Spacing(exit=30.0, entry=136.0, between=66.0), False: Spacing(exit=30.0, entry=40.0, between=40.0)}
+_SPACING = {True: Spacing(exit=46.0, entry=136.0, between=66.0), False: Spacing(exit=30.0, entry=40.0, between=40.0)}
 _REACH = 3  # steps around the one drawn from which a state may come
 
 
@@ -174,11 +174,12 @@ def _value_of(place: Place, row: Reading) -> Tensor | None:
     return (place.named if row.kind == "gradient" else place.before).get(row.of)
 
 
-def _handed(board: Board, block: Block, t: int) -> float | None:
-    """The norm of what the cell hands to its input, whether or not the plan needs that."""
+def _handed(board: Board, block: Block, t: int) -> tuple[Tensor, float] | None:
+    """The cell's input and the norm of what the cell hands to it, whether or not the plan needs that."""
     trace = board.subject.trace
+    x = block.scope.ports.get("x")
     array = Place(trace, block.scope).handed_to_input(t) if trace is not None else None
-    return None if array is None else norm(array)
+    return None if array is None or x is None else (x, norm(array))
 
 
 def _spot(
@@ -202,10 +203,14 @@ def _spot(
         border = x + circuit.width if turned else x
         middle = ((start.left if turned else start.right) + border) / 2
         return (middle, y + circuit.lanes[of] + 40), {(f"<{of}", "")}
+    if kind == "input" and "x_live" in circuit.spots:
+        across, down = circuit.spots["x_live"]
+        return (x + (circuit.width - across if turned else across), y + down), {("x_live", "product"), ("v", "product")}
     if kind == "input":
-        below = [box for item, box in board.boxes.items() if item.role == "entry" and box.y > y]
-        if below:
-            return (below[0].x + 76, y + circuit.height + 33), {("v", "")}
+        port = block.scope.ports.get("x")
+        below = [link.source for link in board.lattice.links if port is not None and brings(link, port)]
+        if below and below[0].role == "entry":
+            return (board.boxes[below[0]].x + 76, y + circuit.height + 33), {("v", "")}
     return None
 
 

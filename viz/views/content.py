@@ -147,6 +147,11 @@ def _whole_parameter(tensor: Tensor) -> Parameter | None:
     return node.op.parameter if isinstance(node.op, ParameterValue) else None
 
 
+def cell_title(block: Block, subject: Subject) -> str:
+    """What stands at the top of a cell that shows its inside: its name and its weights."""
+    return "   ".join([named(block.kind), *weights(block, subject)])
+
+
 def block_title(block: Block) -> tuple[str, list[str]]:
     """What a block outside loops is called, and what to add in small letters."""
     node = block.nodes[-1]

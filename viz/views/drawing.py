@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
+from graphengine.graph import Node, Tensor
+from graphengine.loop import Delay, LastStep
 from viz.model.lattice import Link
-from viz.model.subject import norm
+from viz.model.subject import Flow as Uses
+from viz.model.subject import Use, norm
 from viz.outline import meet
 from viz.scene import Edge
 from viz.views.board import Board
@@ -13,20 +17,27 @@ from viz.views.flows import Flow
 from viz.views.routes import Route, route
 
 
-def draw_lines(board: Board, unnumbered: Collection[tuple[str, str]] = (), handed: float | None = None) -> None:
+def draw_lines(
+    board: Board, unnumbered: Collection[tuple[str, str]] = (), handed: tuple[Tensor, float] | None = None
+) -> None:
     """Draw every line between things of the stages.
 
     Args:
         unnumbered: wires by the names of their ends, beside which no number is needed.
-        handed: the norm of the gradient that a cell hands to its input, where that is drawn though nothing needs it.
+        handed: the input of a cell and the norm of the gradient that it is handed, drawn even if nothing needs that.
     """
     for link in board.lattice.links:
         way = route(board, link)
         if way is not None:
             numbered = not _ends(link) & set(unnumbered)
             edge = draw_line(board, link, way, numbered=numbered)
-            if handed is not None and link.source.role == "entry" and not board.subject.carries(link.flow):
-                board.sketch.flow(Flow(edge, handed, way.label if numbered else None, way.side))
+            if handed is not None and brings(link, handed[0]) and not board.subject.carries(link.flow):
+                board.sketch.flow(Flow(edge, handed[1], way.label if numbered else None, way.side))
+
+
+def brings(link: Link, tensor: Tensor) -> bool:
+    """Whether a line is how a value comes to what reads it."""
+    return any(node.inputs[i] is tensor for uses, _ in link.flow for node, i in uses)
 
 
 def _ends(link: Link) -> set[tuple[str, str]]:
@@ -46,8 +57,39 @@ def draw_line(board: Board, link: Link, way: Route, *, numbered: bool = True) ->
         emphasis="faded" if board.options.faded else "normal",
     )  # fmt: skip
     if board.options.gradient and board.subject.carries(link.flow):
-        array = board.subject.contribution(link.flow)
-        if array is not None:
-            tip = f"gradient of {link.tensor.path} along this edge\n" + " × ".join(map(str, array.shape))
-            board.sketch.flow(Flow(edge, norm(array), way.label if numbered else None, way.side, tip))
+        arrays = [board.subject.contribution(part) for part in _by_value(link.flow)]
+        carried = [array for array in arrays if array is not None]
+        if carried:
+            shapes = ", ".join(" × ".join(map(str, array.shape)) for array in carried)
+            size = math.hypot(*map(norm, carried))
+            tip = f"gradient of {link.tensor.path} along this edge\n{shapes}"
+            board.sketch.flow(Flow(edge, size, way.label if numbered else None, way.side, tip))
     return edge
+
+
+def _by_value(flow: Uses) -> list[Uses]:
+    """A flow cut by the values that flow: the gradients of unlike values do not add up, they stand side by side.
+
+    Summands count once: where two values come as the terms of one sum, the gradient is that of the sum.
+    """
+    found: dict[Tensor, list[tuple[tuple[Use, ...], int | None]]] = {}
+    sums: dict[tuple[Node, int | None], Tensor] = {}
+    for uses, t in flow:
+        for node, i in uses:
+            value = _origin(node.inputs[i])
+            whole = node.op.kind == "add" and node.inputs[i].shape == node.output.shape
+            if not whole or sums.setdefault((node, t), value) is value:
+                found.setdefault(value, []).append((((node, i),), t))
+    return [tuple(parts) for parts in found.values()]
+
+
+def _origin(tensor: Tensor) -> Tensor:
+    """The value of a loop's body that a delay or a last step hands on."""
+    passed: set[Tensor] = set()
+    while tensor not in passed:
+        passed.add(tensor)
+        if isinstance(tensor.node.op, LastStep):
+            tensor = tensor.node.inputs[0]
+        elif isinstance(tensor.node.op, Delay) and tensor.node.feeds is not None:
+            tensor = tensor.node.feeds
+    return tensor

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphengine.depth import Measure
 from viz import text
 from viz.curves import rounded
 from viz.layout.layered import arrange, bent
+from viz.model.bright import Highlight, bright
 from viz.model.fold import Folded, Return, fold
 from viz.model.lattice import Item, Link
 from viz.model.subject import Subject, Subjectlike
+from viz.model.witness import lit_folded
 from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Text
 from viz.theme import Theme
 from viz.view import View
-from viz.views import content
+from viz.views import content, delays
 from viz.views.sketch import Sketch
 
 _LANE = 52.0  # from loop to loop beside a cell
@@ -21,7 +24,9 @@ _OUT = 50.0  # from a cell to the delays beside it
 _DELAY = (34.0, 20.0)
 
 
-def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None = None) -> View:
+def folded(
+    what: Subjectlike, *, highlight: Highlight = None, theme: str | Theme = "light", title: str | None = None
+) -> View:
     """Draw a graph as it was written.
 
     Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step
@@ -30,7 +35,14 @@ def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None
 
     Args:
         what: a graph, a plan (what it needs of its graph), or a trace (with sizes in numbers).
+        highlight: as for `unrolled`; positions in time make no difference here. A measure of `graphengine.depth` shows
+            the cycle or path that attains it.
         theme, title: as for `unrolled`.
+
+    Raises:
+        UnknownPathError: there is nothing to highlight at a path.
+        StructureError: nothing can be highlighted by such a thing.
+        GraphMismatchError: the measure to highlight is of another graph.
 
     >>> from graphengine import Graph
     >>> from layers import LSTMCell, dynamic_rnn
@@ -38,10 +50,21 @@ def folded(what: Subjectlike, *, theme: str | Theme = "light", title: str | None
     >>> picture = folded(outputs.graph).to_svg()
     >>> "z⁻¹" in picture, "320 weights" in picture
     (True, True)
+    >>> from graphengine import depth
+    >>> marked = folded(outputs.graph, highlight=depth.recurrent(outputs.graph))
+    >>> [box.path for box in marked.to_scene().boxes if box.emphasis == "highlight"]
+    ['rnn', 'rnn/h']
     """
     subject = Subject(what)
-    drawing = _Drawing(subject, fold(subject))
+    found = fold(subject)
+    drawing = _Drawing(subject, found)
     drawing.draw()
+    if isinstance(highlight, Measure):
+        along = lit_folded(found, highlight)
+        drawing.sketch.light(along)
+        drawing.sketch.name(highlight.title, bool(along))
+    else:
+        drawing.sketch.light(found.showing({tensor for tensor, _ in bright(subject, highlight)}))
     shown = subject.graph.name if title is None else title
     weights = sum(parameter.size for parameter in subject.graph.parameters)
     return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme, subject)
@@ -109,7 +132,7 @@ class _Drawing:
             corners = [paper(corner) for corner in found.routes[k]]
             kind: EdgeKind = self._kind(links[k]) if k < len(links) else "delay"
             curve = bent(corners, upright_bends=True)
-            about = links[k] if k < len(links) else None
+            about = links[k] if k < len(links) else self.far[(k - len(links)) // 2]
             self.sketch.edge(self.boxes[things[source]], self.boxes[things[target]], curve, kind, about=about)
             if k in labels:
                 x, y = paper(found.labels[k])
@@ -189,8 +212,8 @@ class _Drawing:
             out = rounded([(side, y - 17), (x, y - 17), (x, delay.top)], 7)
             back = rounded([(x, delay.bottom), (x, y + 17), (side, y + 17)], 7)
             kind = self._state_kind(each)
-            self.sketch.edge(cell, delay, out, kind)
-            self.sketch.edge(delay, cell, back, kind)
+            self.sketch.edge(cell, delay, out, kind, about=each)
+            self.sketch.edge(delay, cell, back, kind, about=each)
             beside = x + way * (_DELAY[0] / 2 + 6)
             role = kind if kind in ("c", "h", "state") else "text"
             self.sketch.texts.append(Text(beside, y, self._loop_text(each), "end" if left else "start", 9, role))
@@ -203,7 +226,8 @@ class _Drawing:
 
     def _delay(self, each: Return, x: float, y: float) -> Box:
         backwards = each.target.block is not None and bool(each.target.block.direction)
-        mark = text.indexed("z", above=f"{'+' if backwards else '-'}{each.lag}")
+        mark = delays.mark(each.lag, backwards)
+        self.sketch.keys["delay", f"{mark}, {delays.spelt(each.lag, backwards)}"] = None
         steps = f"{each.lag} step{'s' if each.lag > 1 else ''}"
         tip = f"{each.tensor.path}, {steps} {'later' if backwards else 'earlier'}"
         return self.sketch.box(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from graphengine import errors
+from graphengine.depth import Measure
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay
 from graphengine.scope import Scope
@@ -12,12 +13,14 @@ from graphengine.sources import Constant, ParameterValue, Placeholder
 from graphengine.spec import Array
 from viz import text
 from viz.layout.layered import arrange, bent
+from viz.model.bright import Highlight, bright
 from viz.model.groups import Group, Grouped, Key, KeyOf, by_depth, by_kind, by_paths, grouped
 from viz.model.subject import Subject, Subjectlike
-from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Text
+from viz.model.witness import lit_grouped
+from viz.scene import Box, BoxKind, EdgeKind, Emphasis, Line, Point, Text
 from viz.theme import Theme
 from viz.view import View
-from viz.views import content
+from viz.views import content, delays
 from viz.views.sketch import Sketch
 
 BUDGET = 400
@@ -29,6 +32,7 @@ def graph(
     what: Subjectlike,
     *,
     fold: int | Iterable[str] | None = None,
+    highlight: Highlight = None,
     budget: int = BUDGET,
     theme: str | Theme = "light",
     title: str | None = None,
@@ -41,12 +45,15 @@ def graph(
     Args:
         what: a graph, a plan (what it needs of its graph), or a trace (with short values).
         fold: how many scopes deep to look, or the paths of the scopes to close (`["rnn", "dense"]`); 0 closes nothing.
+        highlight: as for `folded`. Op by op, a measure of `graphengine.depth` shows every op of its cycle or path.
         budget: how many boxes a picture may have.
         theme, title: as for `unrolled`.
 
     Raises:
         BudgetError: `fold` leaves more boxes than the budget.
-        UnknownPathError: `fold` names a scope that is not there.
+        UnknownPathError: `fold` names a scope that is not there, or there is nothing to highlight at a path.
+        StructureError: nothing can be highlighted by such a thing.
+        GraphMismatchError: the measure to highlight is of another graph.
 
     >>> from graphengine import Graph
     >>> g = Graph("line")
@@ -56,7 +63,9 @@ def graph(
     """
     subject = Subject(what)
     found = _grouped(subject, fold, budget)
-    sketch = _drawn(subject, found)
+    sketch = _drawn(subject, found, *_lit(subject, found, highlight))
+    if isinstance(highlight, Measure):
+        sketch.name(highlight.title, any(box.emphasis == "highlight" for box in sketch.boxes.values()))
     count = len(subject.nodes)
     about = f"{count:,} nodes" + ("" if count == len(found.groups) else f" in {len(found.groups):,} boxes")
     return View(sketch.scene(subject.graph.name if title is None else title, about), theme, subject)
@@ -119,8 +128,20 @@ def _around(scope: Scope, path: str) -> list[Scope]:
     return [each for each in scope.ancestry() if each.path == path]
 
 
-def _drawn(subject: Subject, found: Grouped) -> Sketch:
-    """Place groups in ranks that flow upwards, and draw them."""
+def _lit(
+    subject: Subject, found: Grouped, highlight: Highlight
+) -> tuple[Collection[Key], Collection[tuple[Key, Key]]]:
+    """The groups to highlight, and the edges between them."""
+    if isinstance(highlight, Measure):
+        return lit_grouped(subject, found, highlight)
+    makers = {tensor.node for tensor, _ in bright(subject, highlight)}
+    return {key for key, group in found.groups.items() if not makers.isdisjoint(group.nodes)} if makers else (), ()
+
+
+def _drawn(
+    subject: Subject, found: Grouped, lit: Collection[Key] = (), along: Collection[tuple[Key, Key]] = ()
+) -> Sketch:
+    """Place groups in ranks that flow upwards, and draw them; `lit` and the edges `along` it are highlighted."""
     sketch = Sketch()
     keys = list(found.groups)
     index = {key: k for k, key in enumerate(keys)}
@@ -146,17 +167,26 @@ def _drawn(subject: Subject, found: Grouped) -> Sketch:
         path = group.first.path if group.count == 1 else group.path
         look = _kind(subject, group, key)
         lines = content.on_loss(words[k]) if look == "loss" else words[k]
-        boxes.append(sketch.box(Box("", x, y, *sizes[k], "round", look, lines, tip, path, about=group)))
+        if look == "delay" and group.count == 1:
+            later = _later(group.first)
+            sketch.keys["delay", f"{delays.mark(1, later)}, {delays.spelt(1, later)}"] = None
+        box = Box("", x, y, *sizes[k], "round", look, lines, tip, path, _emphasis(key in lit), group)
+        boxes.append(sketch.box(box))
     for k, (source, target) in enumerate(edges):
         tensors, delayed = flows[k]
         kind: EdgeKind = "delay" if delayed else "weights" if _are_weights(tensors) else "forward"
         tip = "\n".join(f"{tensor.path} {tensor.spec}" for tensor in tensors)
         curve = bent([paper(corner) for corner in placed.routes[k]], upright_bends=True)
-        sketch.edge(boxes[source], boxes[target], curve, kind, tooltip=tip)
+        emphasis = _emphasis((keys[source], keys[target]) in along)
+        sketch.edge(boxes[source], boxes[target], curve, kind, tooltip=tip, emphasis=emphasis)
         if k in labels:
             x, y = paper(placed.labels[k])
             sketch.texts.append(Text(x + 7, y, _label(subject, tensors), "start", 8, "muted"))
     return sketch
+
+
+def _emphasis(stands_out: bool) -> Emphasis:
+    return "highlight" if stands_out else "normal"
 
 
 def _are_weights(tensors: list[Tensor]) -> bool:
@@ -193,11 +223,16 @@ def _lines(subject: Subject, group: Group, key: Key) -> tuple[Line, ...]:
         return (Line(name, 10, bold=True), Line(text.shape(subject.shape(node.output)), 8, "muted"))
     if isinstance(node.op, Constant) and not node.output.shape:
         return (Line(text.number(node.op.array[()]), 10, bold=True),)
-    sign = "z⁻¹" if isinstance(node.op, Delay) else content.glyph(node)
+    sign = delays.mark(1, _later(node)) if isinstance(node.op, Delay) else content.glyph(node)
     value = content.brief(_value(subject, group), len(node.output.shape))
     lines = [Line(sign, 10, bold=True)]
     lines += [] if name.startswith(node.op.kind) else [Line(name, 8, "muted")]
     return (*lines, *([Line(value, 8)] if value else []))
+
+
+def _later(node: Node) -> bool:
+    """Whether the step before is the next position in time."""
+    return node.loop is not None and node.loop.reverse
 
 
 def _kind(subject: Subject, group: Group, key: Key) -> BoxKind:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, StepSlice
+from graphengine.ops.logic import Hold
 from graphengine.sources import Constant
 from viz import text
 from viz.layout.circuits import Circuit
+from viz.layout.guards import INPUT, MASK, OUTPUT, guarded, held
 from viz.layout.lstm_variants import VARIANTS
 from viz.layout.open_cell import open_cell
+from viz.layout.standing_cell import standing_cell
 from viz.layout.templates import Size, Template
 from viz.model.blocks import Block
 from viz.model.lattice import Lattice, Link, Part
@@ -20,7 +24,10 @@ from viz.scene import BoxKind, Line, Shape
 from viz.views import content
 
 _SIGNS = ("add", "subtract", "multiply", "divide")  # drawn as their sign alone
-_PLAIN = (*_SIGNS, "matmul")
+_PLAIN = (*_SIGNS, "matmul", "where", "reshape")
+_ENTERED = ("product", INPUT, MASK)  # what a line from below meets in a circuit drawn by hand
+_UNNAMED, _NAMED = 46.0, 112.0  # from lane to lane, without and with gradients under them as boxes of their own
+_MASKED = {("where", "x_live"): INPUT, ("where", "output"): OUTPUT, ("reshape", "live_row"): MASK}
 
 
 class Insides:
@@ -32,11 +39,14 @@ class Insides:
 
     def split(self, subject: Subject, block: Block) -> list[Part]:
         """Cut a cell."""
+        guards = _guards(block)
+        around = {node for part in guards for node in part.nodes}
+        inner = replace(block, nodes=[node for node in block.nodes if node not in around])
         for template in VARIANTS:
-            parts = cut(subject, block, template.anchors)
+            parts = cut(subject, inner, template.anchors)
             if parts is not None:
                 self.templates[block] = template
-                return parts
+                return [*(Part(block, part.name, part.nodes) for part in parts), *guards]
         return single(subject, block)
 
     def circuits(self, lattice: Lattice, gradient: bool) -> dict[Block, Circuit]:
@@ -45,15 +55,33 @@ class Insides:
         for block in lattice.parts:
             template = self.templates.get(block)
             drawn = template.sizes[self.size] if template is not None else None
+            names = {part.name for part in lattice.parts[block]}
+            if drawn is not None and any(held(lane) in names for lane in drawn.lanes):
+                drawn = guarded(drawn, names, self.size == "large")
             fits = drawn is not None and _holds(drawn, lattice, block)
-            found[block] = drawn if drawn is not None and fits else _laid_out(lattice, block, gradient)
+            found[block] = drawn if drawn is not None and fits else _laid_out(lattice, block, gradient, self.size)
         return found
 
 
+def _guards(block: Block) -> list[Part]:
+    """What a driver puts around a cell where rows end early: holds, and what masks its input and its output."""
+    found = []
+    for node in block.nodes:
+        name = content.bare(node.output.name)
+        if isinstance(node.op, Hold):
+            found.append(Part(block, held(content.bare(node.inputs[1].name)), [node]))
+        elif (node.op.kind, name) in _MASKED:
+            found.append(Part(block, _MASKED[node.op.kind, name], [node]))
+    return found
+
+
 def _holds(circuit: Circuit, lattice: Lattice, block: Block) -> bool:
-    """Whether a drawn circuit has a place for all that a cell has, the points where its states branch included."""
+    """Whether a drawn circuit has a place for all that a cell has, and a way for every line."""
     parts = {part.name for part in lattice.parts[block]}
-    return parts <= set(circuit.slots) and set(lattice.lanes(block)) <= set(circuit.lanes)
+    wires = {ends(lattice, link, block) for link in lattice.links}
+    entered = {("v", part) for part in _ENTERED}
+    known = {None, *circuit.wires, *entered}
+    return parts <= set(circuit.slots) and set(lattice.lanes(block)) <= set(circuit.lanes) and wires <= known
 
 
 def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
@@ -68,9 +96,9 @@ def ends(lattice: Lattice, link: Link, block: Block) -> tuple[str, str] | None:
     return source, target
 
 
-def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
-    """A cell that nobody drew by hand: its parts in ranks from left to right."""
-    subject = lattice.subject
+def _laid_out(lattice: Lattice, block: Block, gradient: bool, size: Size) -> Circuit:
+    """A cell that nobody drew by hand: its parts in ranks from left to right, or (in a lattice) from below."""
+    subject, standing = lattice.subject, size == "small"
     times = {item.t: None for item in lattice.items if item.role == "part" and item.block is block}
     carried: dict[tuple[str, str], bool] = {}
     for link in lattice.links:
@@ -84,9 +112,18 @@ def _laid_out(lattice: Lattice, block: Block, gradient: bool) -> Circuit:
         room = [content.size_of(part_lines(subject, part, t, gradient), 8) for t in times]
         wires = max(count[part.name] for count in busy)
         width, height = max(width for width, _ in room), max(height for _, height in room)
-        sizes[part.name] = (max(24.0, width), max(24.0, height, 22.0 * wires + (8 if gradient else 0)))
-    numbered = {wire for wire, carries in carried.items() if carries and not wire[1].endswith(">")}
-    return open_cell(sizes, looks, list(carried), numbered, lattice.lanes(block))
+        side = 22.0 * wires + (8 if gradient else 0)  # the one that lines meet
+        sizes[part.name] = (max(24.0, width, side), height) if standing else (max(24.0, width), max(24.0, height, side))
+    inner = {part.name for part in lattice.parts[block]}
+    numbered = {wire for wire, carries in carried.items() if carries and inner.issuperset(wire)}
+    if standing:
+        heading = Line(content.cell_title(block, subject), 9.5, bold=True)
+        title, _ = content.size_of((heading,))
+        return standing_cell(sizes, looks, list(carried), numbered, lattice.lanes(block), title)
+    if size == "large":
+        numbered |= {wire for wire, carries in carried.items() if carries and wire[1].endswith(">")}
+    apart = _NAMED if size == "large" and "state" in block.scope.ports else _UNNAMED
+    return open_cell(sizes, looks, list(carried), numbered, lattice.lanes(block), apart)
 
 
 def look(part: Part) -> tuple[Shape, BoxKind]:
@@ -101,8 +138,11 @@ def part_lines(
 ) -> tuple[Line, ...]:
     """What is written in a part of a cell: products with their shapes, activations with their values."""
     if not part.nodes:
-        name = part.name.removesuffix("_prev").removesuffix("_out")
-        return (Line(name if len(name) == 1 else "", 9.5, bold=True),)
+        name = content.short(part.name.removesuffix("_prev").removesuffix("_out"), 12)
+        head = Line("" if ball and len(name) > 1 else name, 9.5, bold=True)
+        branching = part.branching
+        value = "" if ball or branching is None else content.brief(subject.value(branching, t), len(branching.shape))
+        return (head, *([Line(value, 8.5)] if value else []))
     node = part.nodes[-1]
     products = [each for each in part.nodes if each.op.kind == "matmul"]
     if ball if ball is not None else node.op.kind in _SIGNS and not products:

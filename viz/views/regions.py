@@ -1,4 +1,4 @@
-"""Regions: what stands outside loops, beside the lattices: before one it flows to the right, after the last upwards."""
+"""Regions: what stands outside loops, beside the lattices, before them and after the last. It flows to the right."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ class Region:
     """Blocks beside lattices, and the lines between them and to their surroundings.
 
     Attributes:
-        upwards: whether it flows up, as what follows the last lattice does, or to the right.
         links: every line that has an end here, and no end in a region further on.
         ports: items elsewhere that lines lead from or to, each with a place at the region's border.
     """
 
-    upwards: bool
     items: list[Item] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     ports: list[Item] = field(default_factory=list)
@@ -40,7 +38,7 @@ def regions(board: Board) -> list[Region]:
     """Cut what is outside loops into regions: one before every lattice and one after the last, or the only one."""
     wide = {key for stage in board.stages for key in stage.rows}
     items = [item for item in board.lattice.items if item.role == "block" and item.block not in wide]
-    found = [Region(False) for _ in board.stages] + [Region(bool(board.stages))]
+    found = [Region() for _ in range(len(board.stages) + 1)]
     home = _stages(board)
     for item in items:
         found[home[item]].items.append(item)
@@ -52,14 +50,13 @@ def regions(board: Board) -> list[Region]:
         mine = set(region.items)
         ends_ = [item for link in region.links for item in (link.source, link.target)]
         region.ports = [item for item in dict.fromkeys(ends_) if item not in mine]
-        if not region.upwards:
-            _sort(board, region)
+        _sort(board, region)
         _arrange(board, region)
     return found
 
 
 def _sort(board: Board, region: Region) -> None:
-    """Order what flows to the right by the height of what it leads to, so that lines need not cross."""
+    """Order a region by the height of what it leads to or comes from, so that lines need not cross."""
 
     def height(item: Item) -> float:
         key = key_of(item)
@@ -69,6 +66,10 @@ def _sort(board: Board, region: Region) -> None:
     for _ in region.items:
         for link in region.links:
             heights[link.source] = min(heights.get(link.source, math.inf), heights.get(link.target, math.inf))
+    for _ in region.items:
+        for link in region.links:
+            if heights.get(link.target, math.inf) == math.inf:
+                heights[link.target] = heights.get(link.source, math.inf)
     region.ports.sort(key=lambda item: heights[item])
     region.items.sort(key=lambda item: heights.get(item, math.inf))
 
@@ -102,15 +103,13 @@ def _arrange(board: Board, region: Region) -> None:
     sizes = []
     for item in region.items:
         box = block_box(board.words, item)
-        width, height = box.width, box.height
-        sizes.append((width, height) if region.upwards else (height, width))
+        sizes.append((box.height, box.width))
     sizes += [(10.0, 0.0)] * len(region.ports)
     index = {item: k for k, item in enumerate([*region.items, *region.ports])}
     edges = [(index[link.source], index[link.target]) for link in region.links]
     labels = {}
     if board.options.gradient:
-        room = (46.0, 14.0) if region.upwards else (40.0, 44.0)
-        labels = {k: room for k, link in enumerate(region.links) if board.subject.carries(link.flow)}
+        labels = {k: (40.0, 44.0) for k, link in enumerate(region.links) if board.subject.carries(link.flow)}
     read = {link.source for link in region.links}
     first = {index[item] for item in region.ports if item in read}
     last = {index[item] for item in region.ports if item not in read}
@@ -122,16 +121,18 @@ def size(region: Region) -> tuple[float, float]:
     """Width and height on the paper."""
     assert region.arrangement is not None
     breadth, depth = region.arrangement.size
-    return (breadth, depth) if region.upwards else (depth, breadth)
+    return depth, breadth
 
 
 def head_level(board: Board, region: Region) -> float:
-    """Where what flows upwards begins: just above everything that leads there."""
-    heights = []
-    for item in region.ports:
+    """The middle of what follows the last lattice: it stands at the height of where its inputs come from."""
+    found = region.arrangement
+    assert found is not None
+    offsets = []
+    for item, (across, _) in zip(region.ports, found.centres[len(region.items) :], strict=True):
         _, way = _port(board, item)
-        heights.append(way[-1][1])
-    return min(heights, default=0.0) - 14
+        offsets.append(way[-1][1] - (across - found.size[0] / 2))
+    return sum(offsets) / len(offsets) if offsets else 0.0
 
 
 def draw(board: Board, region: Region, left: float, level: float) -> None:
@@ -139,14 +140,14 @@ def draw(board: Board, region: Region, left: float, level: float) -> None:
 
     Args:
         left: its left side.
-        level: its lower side if it flows upwards, else its middle.
+        level: its middle.
     """
     assert region.arrangement is not None
     breadth, _ = region.arrangement.size
 
     def paper(place: Point) -> Point:
         across, along = place
-        return (left + across, level - along) if region.upwards else (left + along, level - breadth / 2 + across)
+        return left + along, level - breadth / 2 + across
 
     for item, centre in zip(region.items, region.arrangement.centres, strict=False):
         x, y = paper(centre)
@@ -160,16 +161,16 @@ def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[
 
     def paper(place: Point) -> Point:
         across, along = place
-        return (left + across, level - along) if region.upwards else (left + along, level - breadth / 2 + across)
+        return left + along, level - breadth / 2 + across
 
     found = []
     for k, link in enumerate(region.links):
         corners = [paper(corner) for corner in region.arrangement.routes[k]]
-        curve = bent(corners, upright_bends=region.upwards)
+        curve = bent(corners, upright_bends=False)
         source, target = board.boxes.get(link.source), board.boxes.get(link.target)
         if link.source in region.ports:
             source, way = _port(board, link.source)
-            curve = _join(_lead_in(way, corners[0], region.upwards), curve)
+            curve = _join(_lead_in(way, corners[0]), curve)
         if link.target in region.ports:
             target, end = _goal(board, link.target)
             curve = _join(curve, sideways(corners[-1], end))
@@ -179,9 +180,7 @@ def ways(board: Board, region: Region, left: float, level: float) -> list[tuple[
         label = None
         if spot is not None:
             x, y = paper(spot)
-            label = (
-                Text(x + OFFSET + 6, y, "", "start", 8.5) if region.upwards else Text(x, y + OFFSET + 9, "", size=8.5)
-            )
+            label = Text(x, y + OFFSET + 9, "", size=8.5)
         kind = state_kind(board, link.source) if link.source.role == "state" else "forward"
         found.append((link, Route(source, target, curve, kind, label, -1)))
     return found
@@ -191,10 +190,8 @@ def _join(first: Curve, second: Curve) -> Curve:
     return (*first, *second[1:])
 
 
-def _lead_in(way: list[Point], port: Point, upwards: bool) -> Curve:
+def _lead_in(way: list[Point], port: Point) -> Curve:
     """From something beside the region to its border."""
-    if upwards:
-        return rounded([*way, (port[0], way[-1][1]), port], 10)
     return _join(rounded(way, 10), sideways(way[-1], port)) if len(way) > 1 else sideways(way[0], port)
 
 

@@ -9,11 +9,12 @@ from viz.layout.channels import Course
 from viz.layout.circuits import Wire
 from viz.model.lattice import Item, Link
 from viz.scene import Box, EdgeKind, Point, Text
-from viz.views.board import LANE, Board
+from viz.views.board import Board
 from viz.views.flows import OFFSET
 from viz.views.stage import key_of
 
 _NUMBER = 8.5  # size of the number of a gradient
+_CLEAR = 42.0  # so far beside an open cell nothing passes
 _JOG = 17.0  # how far from a row a line turns aside
 _NEAR = 110.0  # rows so near to each other have nothing between them
 
@@ -131,35 +132,59 @@ def _arrive(board: Board, link: Link) -> Route:
     if wire is not None:
         end = wire.curve[0]
         lead = straight(start, end) if abs(start[1] - end[1]) < 0.5 else sideways(start, end)
-        return Route(source, target, (*lead[:-1], *wire.curve), kind, _beneath((start[0], end[0]), end[1]), side)
+        label = _beneath((_clear_of_passing(board, link, start[0], end[0]), end[0]), end[1])
+        return Route(source, target, (*lead[:-1], *wire.curve), kind, label, side)
     if abs(start[1] - y) < 0.5:
         return Route(source, target, straight(start, end), kind, _beneath((start[0], end[0]), y), side)
     label = Text((start[0] + end[0]) / 2, max(start[1], y) + OFFSET + 9, "", size=_NUMBER)
     return Route(source, target, sideways(start, end), kind, label, side)
 
 
+def _clear_of_passing(board: Board, link: Link, start: float, end: float) -> float:
+    """Where the piece of a line begins that no line of another row crosses: these keep their distance from cells."""
+    assert link.target.block is not None
+    row = board.stage_of[link.target.block].rows[link.target.block]
+    left, right = row.offset - row.width / 2, row.offset + row.width / 2
+    crossed = row.passing[0] < left if start < end else row.passing[1] > right
+    return end + (_CLEAR if start > end else -_CLEAR) if crossed else start
+
+
 def _around(board: Board, link: Link, kind: EdgeKind, side: int, wire: Wire | None) -> Route:
-    """A state that skips a step passes under the cells in between, or over them, in turns; the first one over."""
+    """A state that skips steps passes under the cells in between, or over them, in turns, on levels of their own."""
     block, item = link.target.block, link.source
     assert block is not None
     assert item.t is not None
     source, target = board.boxes[item], board.boxes[link.target]
     stage = board.stage_of[block]
     row = stage.rows[block]
-    highest = source.y < stage.y + row.y - row.height / 2 + LANE
-    above = item.role == "start" or (highest and stage.column[item.t] % 2 == 1)
-    level = stage.y + row.y + (-1 if above else 1) * (row.height / 2 + 12)
-    leave = (source.x, source.top if above else source.bottom)
+    turn = stage.column[link.target.t] % board.lag(link) if link.target.t is not None else 0
+    above = turn % 2 == 1
+    level = stage.y + row.y + (-1 if above else 1) * (row.height / 2 + 12 + board.track * (turn // 2))
     onward = 1 if target.x > source.x else -1
+    out = source.x
+    lead = [(out, source.top if above else source.bottom)]
+    if not _outermost(board, item, above):
+        border = source.right if onward > 0 else source.left
+        out = border + onward * (9 + 5 * turn)
+        lead = [(border, source.y), (out, source.y)]
     if wire is None:
         x = target.left + 24 if onward > 0 else target.right - 24
-        curve = rounded([leave, (source.x, level), (x, level), (x, target.top if above else target.bottom)], 6)
+        curve = rounded([*lead, (out, level), (x, level), (x, target.top if above else target.bottom)], 6)
     else:
         x, y = wire.curve[0]
         x -= 10 * onward
-        curve = (*rounded([leave, (source.x, level), (x, level), (x, y), wire.curve[0]], 6)[:-1], *wire.curve)
-    label = Text((source.x + x) / 2, level - 9 if above else level + OFFSET + 9, "", size=_NUMBER)
+        curve = (*rounded([*lead, (out, level), (x, level), (x, y), wire.curve[0]], 6)[:-1], *wire.curve)
+    label = Text((out + x) / 2, level - 9 if above else level + OFFSET + 9, "", size=_NUMBER)
     return Route(source, target, curve, kind, label, side)
+
+
+def _outermost(board: Board, item: Item, above: bool) -> bool:
+    """Whether no other state stands above a state, or none below it."""
+    lattice, block = board.lattice, item.block
+    assert block is not None
+    names = lattice.incoming[block] if item.role == "start" else [lattice.names[each] for each in lattice.states[block]]
+    heights = [board.circuits[block].lanes[name] for name in names]
+    return board.circuits[block].lanes[lattice.lane(item)] == (min(heights) if above else max(heights))
 
 
 def _rise(board: Board, link: Link) -> Route:

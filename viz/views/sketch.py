@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from viz import text
 from viz.curves import Curve, straight
-from viz.scene import Box, BoxKind, Edge, EdgeKind, Frame, Point, Scene, Text
+from viz.scene import Box, BoxKind, Edge, EdgeKind, Emphasis, Frame, Point, Scene, Text
 from viz.views.flows import Flow, Scale, overlay
 
 MARGIN = 18.0
@@ -15,7 +15,6 @@ _KEYS: tuple[tuple[BoxKind, str], ...] = (
     ("c", "c, cell state"),
     ("h", "h, hidden state"),
     ("state", "state"),
-    ("delay", "z⁻¹, one step ago"),
     ("added", "+ added, only in b"),
     ("removed", "− removed, only in a"),
     ("changed", "~ changed"),
@@ -24,7 +23,12 @@ _KEYS: tuple[tuple[BoxKind, str], ...] = (
 
 
 class Sketch:
-    """A picture in the making, in any coordinates; `scene` moves it to where it belongs."""
+    """A picture in the making, in any coordinates; `scene` moves it to where it belongs.
+
+    Attributes:
+        keys: what the legend says of boxes in it, where the kind alone does not tell: by kind and meaning.
+        lit: what is highlighted, for the legend; `unlit` what should be, but is not drawn.
+    """
 
     def __init__(self) -> None:
         self.frames: list[Frame] = []
@@ -32,6 +36,8 @@ class Sketch:
         self.edges: list[Edge] = []
         self.texts: list[Text] = []
         self.flows: list[Flow] = []
+        self.keys: dict[tuple[BoxKind, str], None] = {}
+        self.lit = self.unlit = ""
 
     def box(self, box: Box) -> Box:
         """Add a box under the next free id."""
@@ -52,6 +58,18 @@ class Sketch:
     def flow(self, flow: Flow) -> None:
         """Have a gradient drawn against an edge."""
         self.flows.append(flow)
+
+    def light(self, things: Collection[object]) -> None:
+        """Let the boxes and edges stand out that are about some things."""
+        for box in self.boxes.values():
+            if box.about in things:
+                self.boxes[box.id] = replace(box, emphasis="highlight")
+        self.edges = [replace(edge, emphasis="highlight") if edge.about in things else edge for edge in self.edges]
+
+    def name(self, what: str, drawn: bool) -> None:
+        """Say what stands out, in the legend; or below the picture, that nothing of it is drawn."""
+        self.lit = what if drawn else ""
+        self.unlit = "" if drawn else f"{what}; nothing of it is in this picture"
 
     def extent(self) -> tuple[float, float, float, float]:
         """The rectangle that holds everything: left, top, right, bottom."""
@@ -84,7 +102,7 @@ class Sketch:
             heading.append(Text(left, top - 23, subtitle, "start", 9.5, "muted"))
         below = bottom + 16
         remarks = []
-        for note in notes:
+        for note in (*notes, *filter(None, (self.unlit,))):
             remarks.append(Text(left, below, note, "start", 9, "muted"))
             below += 14
         kinds = {edge.kind for edge in [*self.edges, *gradients]}
@@ -93,6 +111,10 @@ class Sketch:
             drawn = box_kind in ("added", "removed") and box_kind in kinds
             if drawn or any(box.kind == box_kind for box in self.boxes.values()):
                 pieces.sample(box_kind, name)
+        for box_kind, name in self.keys:
+            pieces.sample(box_kind, name)
+        if self.lit:
+            pieces.arrow("forward", self.lit, "highlight")
         if kinds & {"gradient", "zero", "bad"}:
             pieces.arrow("forward", "value")
         if "gradient" in kinds:
@@ -163,13 +185,13 @@ class _Legend:
         self._x += 30
         self._name(name)
 
-    def arrow(self, kind: EdgeKind, name: str) -> None:
+    def arrow(self, kind: EdgeKind, name: str, emphasis: Emphasis = "normal") -> None:
         """A short arrow of a kind, and what it means."""
         ends = [self._add(Box("", x, self._y, 0, 0, "none", "anchor")) for x in (self._x, self._x + 34)]
         if kind in ("gradient", "zero", "bad"):
             ends.reverse()
         curve = straight((ends[0].x, self._y), (ends[1].x, self._y))
-        self.edges.append(Edge(ends[0].id, ends[1].id, curve, kind, 1.4))
+        self.edges.append(Edge(ends[0].id, ends[1].id, curve, kind, 1.4, emphasis=emphasis))
         self._x += 42
         self._name(name)
 

@@ -64,7 +64,7 @@ def _draw_open_cells(board: Board, stage: Stage) -> None:
         circuit = board.circuits[block]
         if circuit.framed:
             x, y = board.corner(item)
-            title = "   ".join([content.named(block.kind), *content.weights(block, board.subject)])
+            title = content.cell_title(block, board.subject)
             tip = content.weight_tooltip(block, board.subject)
             turned = stage.rows[block].backwards
             size = (circuit.width, circuit.height)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from graphengine import errors
+from graphengine.depth import Measure
 from viz import text
 from viz.model.bright import Highlight, bright
 from viz.model.lattice import Lattice
@@ -14,6 +15,7 @@ from viz.model.reader import whole_cell
 from viz.model.subject import Subject, Subjectlike
 from viz.model.taps import add_taps
 from viz.model.unroll import unroll
+from viz.model.witness import lit
 from viz.theme import Theme
 from viz.view import View
 from viz.views.board import Board
@@ -39,14 +41,14 @@ def unrolled(
     highlight: Highlight = None,
     theme: str | Theme = "light",
     title: str | None = None,
-    time: int = 3,
+    time: int | None = None,
     scale: Scale = "log",
     budget: int = BUDGET,
 ) -> View:
     """Draw a network unrolled in time.
 
     Time runs to the right, layers stand on top of each other, states run in lanes between the cells: c square, above
-    h, round. A backward direction runs from right to left. What follows the loops stands at the upper right, what
+    h, round. A backward direction runs from right to left. What follows the loops stands at the right, what
     feeds them below and at the left. With a trace, everything shows its numbers.
 
     Args:
@@ -57,10 +59,12 @@ def unrolled(
         layers: the layers of stacks to draw; by default all.
         gradient: draw the gradient against every line that carries one, dashed, with its norm: that line's own
             contribution.
-        highlight: "outputs" or "states", which is what a driver returns; or paths, each alone or with a position.
+        highlight: "outputs" or "states", which is what a driver returns; or paths, each alone or with a position;
+            or a measure of `graphengine.depth`, for the cycle or path that attains it, as it runs through the steps.
         theme: "light", "dark", "print", or a theme of your own.
         title: instead of the graph's name.
-        time: how many steps to draw of a loop whose length nothing says.
+        time: how many steps to draw of a loop whose length nothing says; by default 3, or as many as a highlighted
+            cycle needs to come round.
         scale: of the gradients' widths and shades: "log" for a fixed range of norms, "relative" for the range that
             occurs.
         budget: how many things a picture may have.
@@ -69,6 +73,8 @@ def unrolled(
         BudgetError: there would be more things to draw than the budget.
         GradientError: gradients are asked for, and there are none.
         UnknownPathError: there is nothing to highlight at a path, no such layer, or none of the steps.
+        StructureError: nothing can be highlighted by such a thing.
+        GraphMismatchError: the measure to highlight is of another graph.
 
     >>> from graphengine import Graph
     >>> from layers import LSTMCell, dynamic_rnn
@@ -76,8 +82,15 @@ def unrolled(
     >>> view = unrolled(outputs.graph, time=4)
     >>> sum(box.kind == "cell" for box in view.to_scene().boxes)
     4
+    >>> from graphengine import depth
+    >>> marked = unrolled(outputs.graph, highlight=depth.recurrent(outputs.graph))
+    >>> [box.path for box in marked.to_scene().boxes if box.emphasis == "highlight" and box.kind == "h"]
+    ['rnn/h@0', 'rnn/h@1']
+    >>> "recurrent depth 1 = 1 layer / 1 step of time" in marked.to_svg()
+    True
     """
-    subject = Subject(what, time)
+    measure = highlight if isinstance(highlight, Measure) else None
+    subject = Subject(what, time or max(3, measure.steps + 1 if measure is not None else 0))
     if gradient and (subject.trace is None or not subject.trace.seeded):
         raise errors.GradientError(
             f"gradient=True needs a trace with gradients: plan.trace(feeds){errors.at(errors.user_location())}"
@@ -95,6 +108,10 @@ def unrolled(
     circuits = insides.circuits(lattice, gradient) if open_cells else None
     board = Board(lattice, Options(gradient, bright(subject, highlight)), circuits)
     _lay_out(board)
+    if measure is not None:
+        along = lit(lattice, measure)
+        board.sketch.light(along)
+        board.sketch.name(measure.title, bool(along))
     shown = subject.graph.name if title is None else title
 
     def other() -> View:
