@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Loop
@@ -13,6 +13,7 @@ from viz.model.sequences import Sequences
 from viz.model.subject import Flow, Subject
 
 Role: TypeAlias = Literal["part", "gap", "state", "start", "entry", "whole", "block"]
+Kind: TypeAlias = tuple[object, ...]
 
 
 @dataclass(eq=False)
@@ -24,8 +25,7 @@ class Part:
     nodes: list[Node]
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """Something that is drawn.
 
     Attributes:
@@ -34,21 +34,25 @@ class Item:
         block: the cell or block that it belongs to.
         part: for a part, which.
         tensor: the value that it shows; of a start, the delay.
-        t: its position in time; of a gap, the first position left out.
         over: for a value from outside that every step of a loop reads as it is, the loop's axis; it is drawn like a
             sequence.
+        t: its position in time; of a gap, the first position left out.
     """
 
     role: Role
     block: Block | None = None
     part: Part | None = None
     tensor: Tensor | None = None
-    t: int | None = None
     over: object = None
+    t: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """All but its position: what it has in common with the same thing in other columns."""
+        return self[:-1]
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A line from one item to another.
 
     Attributes:
@@ -62,6 +66,17 @@ class Link:
     tensor: Tensor
     flow: Flow
     lane: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What it has in common with the same line in other columns."""
+        return self.source[:-1], self.target[:-1], self.tensor, self.lane
+
+    @property
+    def inner(self) -> bool:
+        """Whether it runs inside one cell."""
+        source, target = self.source, self.target
+        return source.role == "part" and target.role == "part" and source.block is target.block
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from viz.layout.circuits import Circuit, Slot, Wire, closed
 from viz.layout.grid import Spacing
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice, Link
+from viz.model.lattice import Item, Lattice, Link, Part
 from viz.model.subject import Subject
 from viz.scene import Box, Frame, Line, Point
 from viz.views import content
@@ -49,6 +49,7 @@ class Board:
         self.sketch = Sketch()
         self.boxes: dict[Item, Box] = {}
         self.frames: dict[Key, Frame] = {}
+        self._wires: dict[tuple[Block, tuple[str, str]], Wire | None] = {}
         self._anchors: dict[tuple[Key, str], tuple[Box, Point]] = {}
         self.readers = Counter(link.source for link in lattice.links)
         self.lines: dict[Item, tuple[Line, ...]] = {}
@@ -112,30 +113,27 @@ class Board:
         circuit = self.circuits[item.block]
         return x - circuit.width / 2, y - circuit.height / 2
 
-    def slot(self, item: Item) -> Slot:
-        """Where a part of a cell stands on the paper."""
+    def slot(self, part: Part) -> Slot:
+        """Where a part stands in its cell."""
+        circuit = self.circuits[part.block]
+        slot = circuit.slots[part.name]
+        return replace(slot, x=circuit.width - slot.x) if self._turned(part.block) else slot
+
+    def wire(self, block: Block, names: tuple[str, str]) -> Wire | None:
+        """A wire of a cell, in the cell; None where it has no drawn course."""
+        if (block, names) not in self._wires:
+            wire, turned = self.circuits[block].wires.get(names), self._turned(block)
+            self._wires[block, names] = wire.mirrored(self.circuits[block].width) if wire and turned else wire
+        return self._wires[block, names]
+
+    def wire_at(self, item: Item, names: tuple[str, str]) -> Wire | None:
+        """A wire of the cell in which an item stands, on the paper."""
         assert item.block is not None
-        assert item.part is not None
-        circuit, row = self.circuits[item.block], self.stage_of[item.block].rows[item.block]
-        slot = circuit.slots[item.part.name]
-        x, y = self.corner(item)
-        return replace(slot, x=x + (circuit.width - slot.x if row.backwards else slot.x), y=y + slot.y)
+        wire = self.wire(item.block, names)
+        return None if wire is None else wire.moved(*self.corner(item))
 
-    def wire(self, item: Item, names: tuple[str, str]) -> Wire | None:
-        """A wire of the cell in which an item stands, on the paper; None where it has no drawn course."""
-        assert item.block is not None
-        circuit = self.circuits[item.block]
-        wire = circuit.wires.get(names)
-        if wire is None:
-            return None
-        x, y = self.corner(item)
-        turned = self.stage_of[item.block].rows[item.block].backwards
-
-        def paper(point: Point) -> Point:
-            return x + (circuit.width - point[0] if turned else point[0]), y + point[1]
-
-        label = None if wire.label is None else paper(wire.label)
-        return Wire(tuple(map(paper, wire.curve)), label, -wire.side if turned else wire.side)
+    def _turned(self, block: Block) -> bool:
+        return self.stage_of[block].rows[block].backwards
 
     def anchor(self, item: Item, side: str) -> tuple[Box, Point]:
         """Where a line leaves or meets a sequence as a whole: the "right", "left", "top" or "bottom" of its frame.

@@ -1,16 +1,19 @@
-"""Drawing: the lines of a board go into its sketch, each with the gradient that it carries."""
+"""Drawing: the lines of a board go into its sketch, each with the gradient that it carries.
+
+Lines inside of cells are stamps: how a wire runs is found once for a row, and then moved to every cell of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from viz.model.lattice import Link
+from viz.model.lattice import Kind, Link
 from viz.model.subject import norm
-from viz.outline import meet
-from viz.scene import Edge
+from viz.scene import Box, Emphasis
 from viz.views.board import Board
 from viz.views.flows import Flow
-from viz.views.routes import Route, route
+from viz.views.routes import Route, route, wire
+from viz.views.strokes import Stroke
 
 
 def draw_lines(board: Board, unnumbered: Collection[tuple[str, str]] = (), handed: float | None = None) -> None:
@@ -20,13 +23,24 @@ def draw_lines(board: Board, unnumbered: Collection[tuple[str, str]] = (), hande
         unnumbered: wires by the names of their ends, beside which no number is needed.
         handed: the norm of the gradient that a cell hands to its input, where that is drawn though nothing needs it.
     """
+    wires: dict[Kind, Route] = {}
     for link in board.lattice.links:
-        way = route(board, link)
-        if way is not None:
-            numbered = not _ends(link) & set(unnumbered)
-            edge = draw_line(board, link, way, numbered=numbered)
-            if handed is not None and link.source.role == "entry" and not board.subject.carries(link.flow):
-                board.sketch.flow(Flow(edge, handed, way.label if numbered else None, way.side))
+        way: Route | None
+        if link.inner:
+            kind = link.kind
+            if kind not in wires:
+                wires[kind] = wire(board, link)
+            way = wires[kind]
+            ends, x = (board.boxes[link.source], board.boxes[link.target]), board.corner(link.source)[0]
+        else:
+            way = route(board, link)
+            if way is None:
+                continue
+            ends, x = (way.source, way.target), 0.0
+        numbered = not unnumbered or _ends(link).isdisjoint(unnumbered)
+        stroke = _draw(board, link, way, ends, x, numbered)
+        if handed is not None and link.source.role == "entry" and not board.subject.carries(link.flow):
+            board.sketch.flow(Flow(stroke, handed, way.label if numbered else None, way.side))
 
 
 def _ends(link: Link) -> set[tuple[str, str]]:
@@ -36,18 +50,19 @@ def _ends(link: Link) -> set[tuple[str, str]]:
     return {(source, target), (source, "")} if link.source.part is None else {(source, target)}
 
 
-def draw_line(board: Board, link: Link, way: Route, *, numbered: bool = True) -> Edge:
-    """Draw a line and, where it carries one, note its gradient."""
-    curve = way.curve
-    if "circle" in (way.source.shape, way.target.shape):
-        curve = meet(curve, way.source, way.target)
-    edge = board.sketch.edge(
-        way.source, way.target, curve, way.kind, about=link,
-        emphasis="faded" if board.options.faded else "normal",
-    )  # fmt: skip
+def draw_line(board: Board, link: Link, way: Route) -> None:
+    """Draw a line that no stamp is for, with its gradient."""
+    _draw(board, link, way, (way.source, way.target), 0.0, True)
+
+
+def _draw(board: Board, link: Link, way: Route, ends: tuple[Box, Box], x: float, numbered: bool) -> Stroke:
+    """Draw a line between two boxes, x to the right of its way, and, where it carries one, note its gradient."""
+    emphasis: Emphasis = "faded" if board.options.faded else "normal"
+    stroke = Stroke(ends[0].id, ends[1].id, way.track, x, way.kind, emphasis=emphasis, about=link)
+    board.sketch.edges.append(stroke)
     if board.options.gradient and board.subject.carries(link.flow):
         array = board.subject.contribution(link.flow)
         if array is not None:
             tip = f"gradient of {link.tensor.path} along this edge\n" + " × ".join(map(str, array.shape))
-            board.sketch.flow(Flow(edge, norm(array), way.label if numbered else None, way.side, tip))
-    return edge
+            board.sketch.flow(Flow(stroke, norm(array), way.label if numbered else None, way.side, tip))
+    return stroke

@@ -120,8 +120,8 @@ def build(
         _align(stage, lines)
     _place_columns(stage)
     _place_lines(stage, lines)
-    gaps = [t in {s.first for loop in loops for s in lattice.stations[loop] if s.gap} for t in stage.times]
-    stage.grid = Grid(gaps, list(stage.rows.values()), pill, spacing)
+    gaps = {station.first for loop in loops for station in lattice.stations[loop] if station.gap}
+    stage.grid = Grid([t in gaps for t in stage.times], list(stage.rows.values()), pill, spacing)
     return stage
 
 
