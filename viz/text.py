@@ -77,7 +77,7 @@ def clean(content: str, limit: int = LABEL, *, lines: bool = False) -> str:
     """
     head = content[: 4 * limit]
     cut = len(head) < len(content)
-    if not head.isascii() or not head.isprintable():
+    if not (head.replace("\n", " ") if lines else head).isprintable():
         head = "".join(_drawable(letter, lines) for letter in head)
     return head[: limit - 1] + "…" if cut or len(head) > limit else head
 

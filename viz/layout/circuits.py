@@ -44,6 +44,10 @@ class Slot:
         """Its lower side."""
         return self.y + self.height / 2
 
+    def mirrored(self, width: float) -> Slot:
+        """Return the slot in a cell of some width in which right is left."""
+        return Slot(width - self.x, self.y, self.width, self.height, self.shape, self.kind)
+
 
 @dataclass(frozen=True)
 class Wire:

@@ -51,6 +51,10 @@ class Item(NamedTuple):
         """All but its position: what it has in common with the same thing in other columns."""
         return self[:-1]
 
+    def at(self, t: int) -> Item:
+        """The same in another column."""
+        return Item(*self[:-1], t)
+
 
 class Link(NamedTuple):
     """A line from one item to another.

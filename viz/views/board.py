@@ -49,6 +49,7 @@ class Board:
         self.sketch = Sketch()
         self.boxes: dict[Item, Box] = {}
         self.frames: dict[Key, Frame] = {}
+        self._corners: dict[tuple[Block, int | None], Point] = {}
         self._wires: dict[tuple[Block, tuple[str, str]], Wire | None] = {}
         self._anchors: dict[tuple[Key, str], tuple[Box, Point]] = {}
         self.readers = Counter(link.source for link in lattice.links)
@@ -109,15 +110,18 @@ class Board:
     def corner(self, item: Item) -> Point:
         """The upper left corner of a cell."""
         assert item.block is not None
-        x, y = self.stage_of[item.block].crossing(item)
-        circuit = self.circuits[item.block]
-        return x - circuit.width / 2, y - circuit.height / 2
+        cell = item.block, item.t
+        if cell not in self._corners:
+            x, y = self.stage_of[item.block].crossing(item)
+            circuit = self.circuits[item.block]
+            self._corners[cell] = x - circuit.width / 2, y - circuit.height / 2
+        return self._corners[cell]
 
     def slot(self, part: Part) -> Slot:
         """Where a part stands in its cell."""
         circuit = self.circuits[part.block]
         slot = circuit.slots[part.name]
-        return replace(slot, x=circuit.width - slot.x) if self._turned(part.block) else slot
+        return slot.mirrored(circuit.width) if self._turned(part.block) else slot
 
     def wire(self, block: Block, names: tuple[str, str]) -> Wire | None:
         """A wire of a cell, in the cell; None where it has no drawn course."""

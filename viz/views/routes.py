@@ -141,7 +141,8 @@ def _arrive(board: Board, link: Link) -> Route:
     end = (target.left if forward else target.right, y)
     kind = state_kind(board, link.source) if link.source.role != "gap" else "state"
     side = -1 if forward else 1
-    wire = board.wire_at(link.target, (f"<{link.lane}", link.target.part.name)) if link.target.part is not None else None
+    part = link.target.part
+    wire = board.wire_at(link.target, (f"<{link.lane}", part.name)) if part is not None else None
     if board.late(link):
         return _around(board, link, kind, side, wire)
     if wire is not None:
