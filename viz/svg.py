@@ -143,6 +143,7 @@ def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
     """Outlines first, then all their text, which lets the mouse through to the tooltips below."""
     shapes, words = _Groups(), _Groups()
     styles: dict[object, tuple[BoxStyle, str]] = {}
+    faces: dict[object, str] = {}
     for box in scene.boxes:
         if box.kind == "anchor":
             continue
@@ -156,9 +157,12 @@ def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
             shapes.add(_outline(replace(style, fill=None)), _shape(inside_outline(box)) + "/>")
         x = _number(box.x)
         for line, y in box_lines(box):
-            shared = f'{_font(line)} fill="{theme.text(line.role, style)}" text-anchor="middle" pointer-events="none"'
+            face = look, line.size, line.role, line.bold, line.italic
+            if face not in faces:
+                colour = theme.text(line.role, style)
+                faces[face] = f'{_font(line)} fill="{colour}" text-anchor="middle" pointer-events="none"'
             content = text.xml(text.clean(line.content))
-            words.add(shared, f'<text x="{x}" y="{_number(y + _BASELINE * line.size)}">{content}</text>')
+            words.add(faces[face], f'<text x="{x}" y="{_number(y + _BASELINE * line.size)}">{content}</text>')
     yield from shapes.lines()
     yield from words.lines()
 

@@ -97,8 +97,8 @@ def _drawable(letter: str, lines: bool) -> str:
 def hint(item: Box | Text) -> str:
     """Return the tooltip of a box or text as it may be shown: its own, then what of its text was too long to draw."""
     contents = [line.content for line in item.lines] if isinstance(item, Box) else [item.content]
-    parts = [item.tooltip, *(content for content in contents if len(content) > LABEL)]
-    return clean("\n".join(part for part in parts if part), TOOLTIP, lines=True)
+    long = [content for content in contents if len(content) > LABEL]
+    return clean("\n".join(filter(None, [item.tooltip, *long])), TOOLTIP, lines=True)
 
 
 def xml(content: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 from viz.curves import Curve, rounded, sideways, straight, upright
 from viz.layout.channels import Course
@@ -39,9 +38,8 @@ class Route:
     side: int
     stamp: bool = False
 
-    @cached_property
     def track(self) -> Track:
-        """What the line follows."""
+        """Return what the line follows."""
         if "circle" not in (self.source.shape, self.target.shape):
             return Track(self.curve)
         return Track(meet(self.curve, self.source, self.target, 9 if self.stamp else 3), self.stamp)
