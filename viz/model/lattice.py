@@ -135,6 +135,13 @@ class Lattice:
         self.items[target] = None
         self.links.append(Link(source, target, tensor, flow, lane))
 
+    def kinds(self) -> list[Link]:
+        """Return a line of every kind, the first."""
+        found: dict[Kind, Link] = {}
+        for link in self.links:
+            found.setdefault(link.kind, link)
+        return list(found.values())
+
     def lane(self, item: Item) -> str:
         """The lane that a state stands in."""
         assert item.tensor is not None

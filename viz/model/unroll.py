@@ -89,6 +89,10 @@ class _Unrolling:
         self.place = {t: k for k, t in enumerate(positions)}
         self.firsts = [self.place[column.first] for column in self.columns]
         self.lags = sorted({0, *(read.origin.lag for read in self.reads)})
+        self.later: dict[Tensor, list[Read]] = {}
+        for read in self.reads:
+            if read.origin.lag:
+                self.later.setdefault(read.origin.tensor, []).append(read)
         self.stamps: dict[tuple[object, ...], Stamp] = {}
 
     def draw(self) -> None:
@@ -196,8 +200,8 @@ class _Unrolling:
                     continue
                 flow: list[tuple[Uses, int | None]] = [
                     (read.uses, self.positions[k + read.origin.lag])
-                    for read in self.reads
-                    if read.origin.tensor is tensor and read.origin.lag and k + read.origin.lag < len(self.positions)
+                    for read in self.later.get(tensor, ())
+                    if k + read.origin.lag < len(self.positions)
                 ]
                 if last and tensor in self.reader.finals:
                     flow.append((tuple(self.reader.finals[tensor]), None))

@@ -31,6 +31,7 @@ class Board:
         circuits: by cell, its inside.
         stages: one for every axis of time, from left to right.
         boxes: by item, what was drawn of it; `frames` by row.
+        kinds: a line of every kind.
         readers: how many lines lead away from an item.
         pill: the size of a state; `entry` of a sequence's value at a position.
     """
@@ -52,6 +53,7 @@ class Board:
         self._corners: dict[tuple[Block, int | None], Point] = {}
         self._wires: dict[tuple[Block, tuple[str, str]], Wire | None] = {}
         self._anchors: dict[tuple[Key, str], tuple[Box, Point]] = {}
+        self.kinds = lattice.kinds()
         self.readers = Counter(link.source for link in lattice.links)
         self.lines: dict[Item, tuple[Line, ...]] = {}
         for item in lattice.items:
@@ -60,12 +62,12 @@ class Board:
         self.pill = self._size({"state", "start"}, 22.0)
         self.entry = self._size({"entry"}, 24.0)
         self.spacing = spacing or (ROOMY if options.gradient else SLIM)
-        if any(map(self.late, lattice.links)):
+        if any(map(self.late, self.kinds)):
             self.spacing = replace(self.spacing, entry=self.spacing.entry + 22, between=self.spacing.between + 10)
         self.circuits = dict(circuits) if circuits is not None else self._closed_cells()
         self.stages = [
-            build(lattice, over, self.circuits, self._wide(over), self.entry, self.pill[0], self.spacing)
-            for over in stages_of(lattice)
+            build(lattice, over, self.kinds, self.circuits, self._wide(over), self.entry, self.pill[0], self.spacing)
+            for over in stages_of(lattice, self.kinds)
         ]
         self.stage_of = {key: stage for stage in self.stages for key in stage.rows}
 
@@ -94,7 +96,7 @@ class Board:
         """The heights of blocks that stand across the columns of an axis."""
         return {
             block: block_box(self.words, Item("block", block, tensor=block.nodes[-1].output)).height
-            for block in wide_blocks(self.lattice, over)
+            for block in wide_blocks(self.lattice, over, self.kinds)
         }
 
     def late(self, link: Link) -> bool:

@@ -46,7 +46,7 @@ class Words:
         self.options = options
         self.deep = len({block.layer for block in lattice.parts}) > 1
         self._passed_up = self._find_passed_up()
-        self._plain: dict[Block, tuple[Line, ...]] = {}
+        self._cells: dict[tuple[Block, int | None], tuple[Line, ...]] = {}
         self._parts: dict[Part, tuple[Line, ...]] = {}
         self._facts: dict[Tensor, str] = {}
         self._weights: dict[Block, str] = {}
@@ -127,11 +127,15 @@ class Words:
 
     def cell_lines(self, block: Block, t: int | None) -> tuple[Line, ...]:
         """What stands in a closed cell: its name, its weights, what they get, what it hands up."""
-        if block not in self._plain:
-            weights = [Line(each, 8.5, "muted") for each in content.weights(block, self.subject)]
-            self._plain[block] = (Line(content.named(block.kind), 12, bold=True), *weights)
-        lines = list(self._plain[block])
-        if t is None or self.subject.trace is None:
+        cell = block, t if self.subject.trace is not None else None
+        if cell not in self._cells:
+            self._cells[cell] = self._written(*cell)
+        return self._cells[cell]
+
+    def _written(self, block: Block, t: int | None) -> tuple[Line, ...]:
+        weights = content.weights(block, self.subject)
+        lines = [Line(content.named(block.kind), 12, bold=True), *(Line(each, 8.5, "muted") for each in weights)]
+        if t is None:
             return tuple(lines)
         if self.options.gradient:
             lines += gradient_lines(content.weight_gradients(block, self.subject, t))
