@@ -86,32 +86,45 @@ def at(curve: Curve, share: float) -> tuple[Point, Point]:
     piece = min(int(share * pieces), pieces - 1)
     t = share * pieces - piece
     p0, p1, p2, p3 = curve[3 * piece : 3 * piece + 4]
+    (x, dx), (y, dy) = (_polynomial(*coordinates, t) for coordinates in zip(p0, p1, p2, p3, strict=True))
+    return (x, y), _unit(dx, dy)
+
+
+def _polynomial(a: float, b: float, c: float, d: float, t: float) -> Point:
+    """The value of one coordinate at a place of a piece, and a third of its slope there."""
     u = 1 - t
-    point = tuple(
-        u**3 * a + 3 * u * u * t * b + 3 * u * t * t * c + t**3 * d for a, b, c, d in zip(p0, p1, p2, p3, strict=True)
+    return (
+        u**3 * a + 3 * u * u * t * b + 3 * u * t * t * c + t**3 * d,
+        u * u * (b - a) + 2 * u * t * (c - b) + t * t * (d - c),
     )
-    slope = tuple(
-        u * u * (b - a) + 2 * u * t * (c - b) + t * t * (d - c) for a, b, c, d in zip(p0, p1, p2, p3, strict=True)
-    )
-    return (point[0], point[1]), _unit(slope[0], slope[1])
 
 
 def shortened(curve: Curve, length: float) -> Curve:
     """Return the curve without its last bit, so that an arrow head of that length fits between its end and the tip."""
-    p0, p1, p2, p3 = curve[-4:]
+    p0, p1, p2, p3 = piece = curve[-4:]
     chord = math.dist(p0, p1) + math.dist(p1, p2) + math.dist(p2, p3)
     t = 1 - min(length / chord, 0.9) if chord else 1.0
     for _ in range(4):  # Newton, on the distance from the tip
-        a, b, c = _mix(p0, p1, t), _mix(p1, p2, t), _mix(p2, p3, t)
-        d, e = _mix(a, b, t), _mix(b, c, t)
-        end = _mix(d, e, t)
-        speed = 3 * math.dist(d, e)
+        _, left, end, right = _cut(piece, t)
+        speed = 3 * math.dist(left, right)
         if speed < 1e-9:
             break
-        t = min(max(t + (math.dist(end, p3) - length) / speed, 0.05), 1.0)
-    a, b, c = _mix(p0, p1, t), _mix(p1, p2, t), _mix(p2, p3, t)
-    d, e = _mix(a, b, t), _mix(b, c, t)
-    return (*curve[:-3], a, d, _mix(d, e, t))
+        t, before = min(max(t + (math.dist(end, p3) - length) / speed, 0.05), 1.0), t
+        if t == before:
+            break
+    first, second, end, _ = _cut(piece, t)
+    return (*curve[:-3], first, second, end)
+
+
+def _cut(piece: Curve, t: float) -> tuple[Point, Point, Point, Point]:
+    """Cut a single piece in two (de Casteljau): the handles of the first, its end, the first handle of the second."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = piece
+    ax, ay = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
+    bx, by = x1 + (x2 - x1) * t, y1 + (y2 - y1) * t
+    cx, cy = x2 + (x3 - x2) * t, y2 + (y3 - y2) * t
+    dx, dy = ax + (bx - ax) * t, ay + (by - ay) * t
+    ex, ey = bx + (cx - bx) * t, by + (cy - by) * t
+    return (ax, ay), (dx, dy), (dx + (ex - dx) * t, dy + (ey - dy) * t), (ex, ey)
 
 
 def _legs(curve: Curve) -> list[Point]:
@@ -128,10 +141,6 @@ def _legs(curve: Curve) -> list[Point]:
 def _unit(x: float, y: float) -> Point:
     length = math.hypot(x, y)
     return (x / length, y / length) if length > 1e-12 else (1.0, 0.0)
-
-
-def _mix(p: Point, q: Point, t: float) -> Point:
-    return (p[0] + (q[0] - p[0]) * t, p[1] + (q[1] - p[1]) * t)
 
 
 def _towards(start: Point, goal: Point, distance: float) -> Point:

@@ -37,11 +37,14 @@ def distance(box: Box, point: Point) -> float:
     return math.hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - radius
 
 
-def meet(curve: Curve, source: Box, target: Box) -> Curve:
+def meet(curve: Curve, source: Box, target: Box, digits: int = 3) -> Curve:
     """Return the curve with its ends moved along their own directions onto the outlines of the boxes.
 
     An end that lies inside is drawn back, one that lies outside is drawn on. A gradient that runs beside its forward
     edge needs this where boxes have no straight sides.
+
+    Args:
+        digits: to which what is found is rounded; more of them for a curve that will yet be moved.
 
     >>> from viz.curves import straight
     >>> ball, box = Box("a", 0, 0, 20, 20, "circle"), Box("b", 60, 0, 20, 20)
@@ -50,31 +53,36 @@ def meet(curve: Curve, source: Box, target: Box) -> Curve:
     """
     _, leaving = at(curve, 0.0)
     _, arriving = at(curve, 1.0)
-    first = _on_outline(source, curve[0], (-leaving[0], -leaving[1]))
-    last = _on_outline(target, curve[-1], arriving)
+    first = _on_outline(source, curve[0], (-leaving[0], -leaving[1]), digits)
+    last = _on_outline(target, curve[-1], arriving, digits)
     return (first, *curve[1:-1], last)
 
 
-def _on_outline(box: Box, end: Point, inward: Point) -> Point:
+def _on_outline(box: Box, end: Point, inward: Point, digits: int) -> Point:
     """Walk from an end, inward if it is outside and back if inside, until the outline is crossed; or stay."""
 
     def height(s: float) -> float:
         return distance(box, (end[0] + s * inward[0], end[1] + s * inward[1]))
 
-    step = 0.5 if height(0.0) > 0 else -0.5
+    s, here = 0.0, height(0.0)
+    step = 0.5 if here > 0 else -0.5
     reach = 2 * (box.width + box.height)
-    s = 0.0
     while abs(s) <= reach:
-        if (height(s) > 0) != (height(s + step) > 0):
-            s = _root(height, s, s + step)
-            return (round(end[0] + s * inward[0], 3), round(end[1] + s * inward[1], 3))
-        s += step
+        there = height(s + step)
+        if (here > 0) != (there > 0):
+            s = _root(height, (s, here), (s + step, there))
+            return (round(end[0] + s * inward[0], digits), round(end[1] + s * inward[1], digits))
+        s, here = s + step, there
     return end
 
 
-def _root(height: Callable[[float], float], first: float, last: float) -> float:
-    """Close in on where the sign changes by false position (Illinois), which meets a straight side at once."""
-    before, here = height(first), height(last)
+def _root(height: Callable[[float], float], low: Point, high: Point) -> float:
+    """Close in on where the sign changes by false position (Illinois), which meets a straight side at once.
+
+    Args:
+        low: a place on one side of it and the height there; `high` on the other side.
+    """
+    (first, before), (last, here) = low, high
     for _ in range(20):
         s = (first * here - last * before) / (here - before)
         found = height(s)

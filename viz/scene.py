@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
 from viz.errors import SceneError
@@ -245,22 +246,21 @@ def _check(scene: Scene) -> None:
         _check_kind("box", box.kind, _BOX_KINDS)
         _check_kind("shape", box.shape, _SHAPES)
         _check_kind("emphasis", box.emphasis, _EMPHASES)
-        _check_numbers(f"box {box.id}", (box.x, box.y), (box.width, box.height))
+        _check_numbers(box, (box.x, box.y), (box.width, box.height))
         for line in box.lines:
             _check_kind("role", line.role, _ROLES)
-            _check_numbers(f"a line of box {box.id}", (), (line.size,))
+            _check_numbers(box, (), (line.size,), "a line of ")
     for edge in scene.edges:
-        name = f"edge {edge.source} -> {edge.target}"
         for end in (edge.source, edge.target):
             if end not in scene._index:
-                raise SceneError(f"{name}: there is no box {end!r}")
+                raise SceneError(f"{_named(edge)}: there is no box {end!r}")
         if len(edge.points) % 3 != 1 or len(edge.points) < 4:
-            raise SceneError(f"{name}: a Bézier curve has 4, 7, 10, … points, not {len(edge.points)}")
+            raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(edge.points)}")
         _check_kind("edge", edge.kind, _EDGE_KINDS)
         _check_kind("emphasis", edge.emphasis, _EMPHASES)
-        _check_numbers(name, (value for point in edge.points for value in point), (edge.width,))
+        _check_numbers(edge, chain.from_iterable(edge.points), (edge.width,))
         if not 0 <= edge.strength <= 1:
-            raise SceneError(f"{name}: strength lies between 0 and 1, not {edge.strength}")
+            raise SceneError(f"{_named(edge)}: strength lies between 0 and 1, not {edge.strength}")
     for text in scene.labels():
         _check_kind("role", text.role, _ROLES)
         _check_kind("anchor", text.anchor, _ANCHORS)
@@ -281,11 +281,18 @@ def _check_kind(what: str, kind: str, known: frozenset[str]) -> None:
         raise SceneError(f"there is no {what} {kind!r}; there are {', '.join(sorted(known))}")
 
 
-def _check_numbers(what: str, values: Iterable[float], sizes: Iterable[float]) -> None:
+def _check_numbers(what: object, values: Iterable[float], sizes: Iterable[float], of: str = "") -> None:
     """Every value finite, every size finite and not negative."""
     for value in values:
         if not math.isfinite(value):
-            raise SceneError(f"{what}: {value} is not a finite number")
+            raise SceneError(f"{of}{_named(what)}: {value} is not a finite number")
     for size in sizes:
-        if not (math.isfinite(size) and size >= 0):
-            raise SceneError(f"{what}: {size} is not a size")
+        if not 0 <= size < math.inf:
+            raise SceneError(f"{of}{_named(what)}: {size} is not a size")
+
+
+def _named(what: object) -> str:
+    """What messages call a part of a scene."""
+    if isinstance(what, Edge):
+        return f"edge {what.source} -> {what.target}"
+    return f"box {what.id}" if isinstance(what, Box) else str(what)

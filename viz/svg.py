@@ -8,6 +8,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
+from itertools import chain, islice
+from typing import NamedTuple
 
 from viz import text
 from viz.curves import Curve, shortened
@@ -18,6 +21,7 @@ from viz.theme import BoxStyle, Dash, Theme, head_length
 FONT = "DejaVu Sans, Verdana, sans-serif"
 DOUBLE = 4.0  # from the first of two outlines to the second; Graphviz has it so
 _BASELINE = 0.36  # from the middle of the letters down to their baseline, in font sizes
+_PART = 4000  # so many lines are put together at once: a large picture stands in memory once, not as its lines too
 _PREFIX = "\0"  # stands for the picture's own prefix until its content is known; no cleaned text contains it
 _DASHES: dict[Dash, tuple[float, float]] = {"dashed": (5.0, 4.0), "dotted": (0.1, 3.6)}
 
@@ -44,11 +48,14 @@ class _Groups:
 
 def to_svg(scene: Scene, theme: Theme) -> str:
     """Return the scene as an SVG document."""
-    lines = [*_frames(scene, theme), *_edges(scene, theme), *_boxes(scene, theme), *_texts(scene, theme)]
     title = text.xml(text.clean(scene.title))
     description = text.xml(text.clean(scene.description, text.TOOLTIP))
-    body = "\n".join(lines)
-    prefix = "p" + hashlib.blake2b(f"{title}\0{theme.name}\0{body}".encode(), digest_size=4).hexdigest()
+    lines = chain(_frames(scene, theme), _edges(scene, theme), _boxes(scene, theme), _texts(scene, theme))
+    parts = list(iter(lambda: "\n".join(islice(lines, _PART)), "")) or [""]
+    digest = hashlib.blake2b(f"{title}\0{theme.name}\0{parts[0]}".encode(), digest_size=4)
+    for part in parts[1:]:
+        digest.update(f"\n{part}".encode())
+    prefix = "p" + digest.hexdigest()
     width, height = _number(scene.width), _number(scene.height)
     described = f" {prefix}-desc" if description else ""
     head = [
@@ -58,7 +65,7 @@ def to_svg(scene: Scene, theme: Theme) -> str:
         *([f'<desc id="{prefix}-desc">{description}</desc>'] if description else []),
         f'<rect width="{width}" height="{height}" fill="{theme.background}"/>',
     ]
-    return "\n".join([*head, body.replace(_PREFIX, prefix), "</svg>\n"])
+    return "\n".join([*head, *(part.replace(_PREFIX, prefix) for part in parts), "</svg>\n"])
 
 
 def _frames(scene: Scene, theme: Theme) -> Iterator[str]:
@@ -83,27 +90,44 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
     """Lines, highlighted ones above, and all heads above all lines."""
     lines, heads = _Groups(), _Groups()
     rank = {"faded": 0, "normal": 1, "highlight": 2}
+    pens: dict[object, _Pen] = {}
     for edge in sorted(scene.edges, key=lambda edge: rank[edge.emphasis]):
-        style = theme.edges[edge.kind]
-        colour, width = theme.line(edge)
-        curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
-        shared = f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}'
+        look = edge.kind, edge.emphasis, edge.width, edge.strength
+        if look not in pens:
+            pens[look] = _pen(edge, theme)
+        pen = pens[look]
+        curve = shortened(edge.points, pen.length) if edge.head else edge.points
         tip = text.clean(edge.tooltip, text.TOOLTIP, lines=True)
-        lines.add(shared, f'<path d="{curve_data(curve)}"' + _closed("path", tip))
+        lines.add(pen.line, f'<path d="{curve_data(curve)}"' + _closed("path", tip))
         if edge.head:
-            fill = colour if style.head == "filled" else theme.background
-            heads.add(
-                f'fill="{fill}" stroke="{colour}" stroke-width="1" stroke-linejoin="round"',
-                f'<path d="{head_data(edge, curve[-1])}"/>',
-            )
+            heads.add(pen.head, f'<path d="{head_data(edge, curve[-1])}"/>')
     yield from lines.lines()
     yield from heads.lines()
 
 
+class _Pen(NamedTuple):
+    """How a line is drawn, how its head, and how long that is."""
+
+    line: str
+    head: str
+    length: float
+
+
+def _pen(edge: Edge, theme: Theme) -> _Pen:
+    style = theme.edges[edge.kind]
+    colour, width = theme.line(edge)
+    fill = colour if style.head == "filled" else theme.background
+    return _Pen(
+        f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}',
+        f'fill="{fill}" stroke="{colour}" stroke-width="1" stroke-linejoin="round"',
+        head_length(width, style.head),
+    )
+
+
 def curve_data(curve: Curve) -> str:
     """Return a curve as the data of a path."""
-    x, y = curve[0]
-    return f"M{_number(x)} {_number(y)}C" + " ".join(f"{_number(px)} {_number(py)}" for px, py in curve[1:])
+    x, y, *rest = map(_number, chain.from_iterable(curve))
+    return f"M{x} {y}C{' '.join(rest)}"
 
 
 def head_data(edge: Edge, base: Point) -> str:
@@ -118,18 +142,27 @@ def head_data(edge: Edge, base: Point) -> str:
 def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
     """Outlines first, then all their text, which lets the mouse through to the tooltips below."""
     shapes, words = _Groups(), _Groups()
+    styles: dict[object, tuple[BoxStyle, str]] = {}
+    faces: dict[object, str] = {}
     for box in scene.boxes:
         if box.kind == "anchor":
             continue
-        style = theme.box(box)
+        look = box.kind, box.emphasis
+        if look not in styles:
+            styles[look] = theme.box(box), _outline(theme.box(box))
+        style, outline = styles[look]
         tag = _TAGS.get(box.shape, "rect")
-        shapes.add(_outline(style), _shape(box, f'id="{_PREFIX}-{box.id}" ') + _closed(tag, text.hint(box)))
+        shapes.add(outline, _shape(box, f'id="{_PREFIX}-{box.id}" ') + _closed(tag, text.hint(box)))
         if style.double:
             shapes.add(_outline(replace(style, fill=None)), _shape(inside_outline(box)) + "/>")
+        x = _number(box.x)
         for line, y in box_lines(box):
-            shared = f'{_font(line)} fill="{theme.text(line.role, style)}" text-anchor="middle" pointer-events="none"'
+            face = look, line.size, line.role, line.bold, line.italic
+            if face not in faces:
+                colour = theme.text(line.role, style)
+                faces[face] = f'{_font(line)} fill="{colour}" text-anchor="middle" pointer-events="none"'
             content = text.xml(text.clean(line.content))
-            words.add(shared, f'<text x="{_number(box.x)}" y="{_number(y + _BASELINE * line.size)}">{content}</text>')
+            words.add(faces[face], f'<text x="{x}" y="{_number(y + _BASELINE * line.size)}">{content}</text>')
     yield from shapes.lines()
     yield from words.lines()
 
@@ -210,6 +243,7 @@ def _closed(tag: str, tooltip: str) -> str:
     return f"><title>{text.xml(tooltip)}</title></{tag}>" if tooltip else "/>"
 
 
+@lru_cache(1 << 13)  # a lattice repeats its coordinates
 def _number(value: float) -> str:
     """Two decimals at most, and no minus zero."""
     rounded = round(value, 2) + 0.0

@@ -78,7 +78,7 @@ def clean(content: str, limit: int = LABEL, *, lines: bool = False) -> str:
     """
     head = content[: 4 * limit]
     cut = len(head) < len(content)
-    if not head.isascii() or not head.isprintable():
+    if not (head.replace("\n", " ") if lines else head).isprintable():
         head = "".join(_drawable(letter, lines) for letter in head)
     return head[: limit - 1] + "…" if cut or len(head) > limit else head
 
@@ -98,8 +98,8 @@ def _drawable(letter: str, lines: bool) -> str:
 def hint(item: Box | Text) -> str:
     """Return the tooltip of a box or text as it may be shown: its own, then what of its text was too long to draw."""
     contents = [line.content for line in item.lines] if isinstance(item, Box) else [item.content]
-    parts = [item.tooltip, *(content for content in contents if len(content) > LABEL)]
-    return clean("\n".join(part for part in parts if part), TOOLTIP, lines=True)
+    long = [content for content in contents if len(content) > LABEL]
+    return clean("\n".join(filter(None, [item.tooltip, *long])), TOOLTIP, lines=True)
 
 
 def xml(content: str) -> str:

@@ -44,6 +44,10 @@ class Slot:
         """Its lower side."""
         return self.y + self.height / 2
 
+    def mirrored(self, width: float) -> Slot:
+        """Return the slot in a cell of some width in which right is left."""
+        return Slot(width - self.x, self.y, self.width, self.height, self.shape, self.kind)
+
 
 @dataclass(frozen=True)
 class Wire:
@@ -58,6 +62,16 @@ class Wire:
     curve: Curve
     label: Point | None = None
     side: int = -1
+
+    def moved(self, x: float, y: float) -> Wire:
+        """Return the wire in a cell whose upper left corner stands somewhere else."""
+        label = None if self.label is None else (x + self.label[0], y + self.label[1])
+        return Wire(tuple([(x + px, y + py) for px, py in self.curve]), label, self.side)
+
+    def mirrored(self, width: float) -> Wire:
+        """Return the wire in a cell of some width in which right is left."""
+        label = None if self.label is None else (width - self.label[0], self.label[1])
+        return Wire(tuple([(width - px, py) for px, py in self.curve]), label, -self.side)
 
 
 @dataclass(frozen=True)

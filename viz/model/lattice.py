@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Loop
@@ -13,6 +13,7 @@ from viz.model.sequences import Sequences
 from viz.model.subject import Flow, Subject
 
 Role: TypeAlias = Literal["part", "gap", "state", "start", "entry", "whole", "block"]
+Kind: TypeAlias = tuple[object, ...]
 
 
 @dataclass(eq=False)
@@ -29,8 +30,7 @@ class Part:
     branching: Tensor | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """Something that is drawn.
 
     Attributes:
@@ -39,21 +39,29 @@ class Item:
         block: the cell or block that it belongs to.
         part: for a part, which.
         tensor: the value that it shows; of a start, the delay.
-        t: its position in time; of a gap, the first position left out.
         over: for a value from outside that every step of a loop reads as it is, the loop's axis; it is drawn like a
             sequence.
+        t: its position in time; of a gap, the first position left out.
     """
 
     role: Role
     block: Block | None = None
     part: Part | None = None
     tensor: Tensor | None = None
-    t: int | None = None
     over: object = None
+    t: int | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """All but its position: what it has in common with the same thing in other columns."""
+        return self[:-1]
+
+    def at(self, t: int) -> Item:
+        """The same in another column."""
+        return Item(*self[:-1], t)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A line from one item to another.
 
     Attributes:
@@ -67,6 +75,17 @@ class Link:
     tensor: Tensor
     flow: Flow
     lane: str = ""
+
+    @property
+    def kind(self) -> Kind:
+        """What it has in common with the same line in other columns."""
+        return self.source[:-1], self.target[:-1], self.tensor, self.lane
+
+    @property
+    def inner(self) -> bool:
+        """Whether it runs inside one cell."""
+        source, target = self.source, self.target
+        return source.role == "part" and target.role == "part" and source.block is target.block
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +139,13 @@ class Lattice:
         self.items[source] = None
         self.items[target] = None
         self.links.append(Link(source, target, tensor, flow, lane))
+
+    def kinds(self) -> list[Link]:
+        """Return a line of every kind, the first."""
+        found: dict[Kind, Link] = {}
+        for link in self.links:
+            found.setdefault(link.kind, link)
+        return list(found.values())
 
     def lane(self, item: Item) -> str:
         """The lane that a state stands in."""

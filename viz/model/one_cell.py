@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from viz.model.blocks import Block
 from viz.model.lattice import Item, Lattice, Link, Station
 
@@ -33,12 +31,12 @@ def _near(link: Link, block: Block, t: int) -> Link:
     """The line with its far end as a neighbour of the cell."""
     source, target = link.source, link.target
     if source.role in ("state", "start"):
-        source = replace(source, block=block)
+        source = source._replace(block=block)
     elif source.role == "part" and source.block is not block:
         source = _value(link, block, t)
     if target.role == "part" and target.block is not block:
         target = _value(link, block, t)
-    return replace(link, source=source, target=target)
+    return link._replace(source=source, target=target)
 
 
 def _value(link: Link, block: Block, t: int) -> Item:

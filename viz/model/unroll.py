@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from graphengine.graph import Tensor
 from graphengine.loop import Loop, StepSlice
@@ -17,6 +17,25 @@ from viz.model.reader import Read, Reader, Split
 from viz.model.subject import Subject, Use, Uses
 
 Choose: TypeAlias = Callable[[list[int]], Iterable[int]]
+
+
+class Sight(NamedTuple):
+    """What stands where a step looks back, and at which position."""
+
+    what: str
+    t: int
+
+
+class Stamp(NamedTuple):
+    """What columns read that see the same when they look back.
+
+    Attributes:
+        items: the ends of lines as they are in one column, each with how many steps back it stands; and their numbers.
+        links: by the numbers of source and target, with tensor, uses and lane.
+    """
+
+    items: dict[tuple[Item, int], int]
+    links: list[tuple[int, int, Tensor, Uses, str]]
 
 
 def unroll(subject: Subject, split: Split, choose: Choose) -> Lattice:
@@ -69,6 +88,12 @@ class _Unrolling:
         self.columns = self.lattice.stations[loop]
         self.place = {t: k for k, t in enumerate(positions)}
         self.firsts = [self.place[column.first] for column in self.columns]
+        self.lags = sorted({0, *(read.origin.lag for read in self.reads)})
+        self.later: dict[Tensor, list[Read]] = {}
+        for read in self.reads:
+            if read.origin.lag:
+                self.later.setdefault(read.origin.tensor, []).append(read)
+        self.stamps: dict[tuple[object, ...], Stamp] = {}
 
     def draw(self) -> None:
         """Draw everything."""
@@ -101,9 +126,32 @@ class _Unrolling:
                 self.lattice.link(source, whole, tensor, ((uses, None),))
 
     def _draw_reads(self, station: Station) -> None:
-        """What a column reads; of steps left out only what the first of them reads of earlier ones."""
+        """What a column reads: a stamp for all columns that see the same when they look back."""
         k = self.place[station.first]
-        merged: dict[tuple[Item, Item, str], tuple[Tensor, list[Use]]] = {}
+        sights = {lag: self._sight(k, lag) for lag in self.lags}
+        view = (station.gap, *(sight.what for sight in sights.values()))
+        if view not in self.stamps:
+            self.stamps[view] = self._reads(station, k)
+        stamp = self.stamps[view]
+        items = [item.at(sights[lag].t) for item, lag in stamp.items]
+        for source, target, tensor, uses, lane in stamp.links:
+            self.lattice.link(items[source], items[target], tensor, ((uses, station.first),), lane)
+
+    def _sight(self, k: int, lag: int) -> Sight:
+        """What the k-th step sees some steps back."""
+        if k < lag:
+            return Sight(f"start {k}", self.positions[0])
+        t = self.positions[k - lag]
+        station = self._station(t)
+        if not station.gap:
+            return Sight("step", t)
+        if t == station.last:
+            return Sight("end of gap", t)
+        return Sight(f"gap {k - self.place[station.first]}", station.first)
+
+    def _reads(self, station: Station, k: int) -> Stamp:
+        """Everything that a column reads; of steps left out only what the first of them reads of earlier ones."""
+        merged: dict[tuple[Item, Item, str], tuple[int, Tensor, list[Use]]] = {}
         for read in self.reads:
             if station.gap and not (read.origin.lag and isinstance(read.reader, Part)):
                 continue
@@ -113,9 +161,13 @@ class _Unrolling:
                 target = Item("gap", target.block, t=station.first)
             if source is not None:
                 key = (source, target, self.reader.lane(read.origin))
-                merged.setdefault(key, (read.origin.tensor, []))[1].extend(read.uses)
-        for (source, target, lane), (tensor, uses) in merged.items():
-            self.lattice.link(source, target, tensor, ((tuple(uses), station.first),), lane)
+                lag = 0 if source.role == "entry" and source.over is not None else read.origin.lag
+                merged.setdefault(key, (lag, read.origin.tensor, []))[2].extend(read.uses)
+        stamp = Stamp({}, [])
+        for (source, target, lane), (lag, tensor, uses) in merged.items():
+            a, b = (stamp.items.setdefault(end, len(stamp.items)) for end in ((source, lag), (target, 0)))
+            stamp.links.append((a, b, tensor, tuple(uses), lane))
+        return stamp
 
     def _source(self, read: Read, k: int) -> Item | None:
         """Where the value read at the k-th step stands."""
@@ -148,8 +200,8 @@ class _Unrolling:
                     continue
                 flow: list[tuple[Uses, int | None]] = [
                     (read.uses, self.positions[k + read.origin.lag])
-                    for read in self.reads
-                    if read.origin.tensor is tensor and read.origin.lag and k + read.origin.lag < len(self.positions)
+                    for read in self.later.get(tensor, ())
+                    if k + read.origin.lag < len(self.positions)
                 ]
                 if last and tensor in self.reader.finals:
                     flow.append((tuple(self.reader.finals[tensor]), None))

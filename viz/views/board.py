@@ -10,7 +10,7 @@ from graphengine.loop import Delay
 from viz.layout.circuits import Circuit, Slot, Wire, closed
 from viz.layout.grid import Spacing
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice, Link
+from viz.model.lattice import Item, Lattice, Link, Part
 from viz.model.subject import Subject
 from viz.scene import Box, Frame, Line, Point
 from viz.views import content
@@ -32,6 +32,7 @@ class Board:
         circuits: by cell, its inside.
         stages: one for every axis of time, from left to right.
         boxes: by item, what was drawn of it; `frames` by row.
+        kinds: a line of every kind.
         readers: how many lines lead away from an item.
         track: from level to level of lines that skip steps.
         pill: the size of a state; `entry` of a sequence's value at a position.
@@ -51,7 +52,10 @@ class Board:
         self.sketch = Sketch()
         self.boxes: dict[Item, Box] = {}
         self.frames: dict[Key, Frame] = {}
+        self._corners: dict[tuple[Block, int | None], Point] = {}
+        self._wires: dict[tuple[Block, tuple[str, str]], Wire | None] = {}
         self._anchors: dict[tuple[Key, str], tuple[Box, Point]] = {}
+        self.kinds = lattice.kinds()
         self.readers = Counter(link.source for link in lattice.links)
         self.lines: dict[Item, tuple[Line, ...]] = {}
         for item in lattice.items:
@@ -61,15 +65,15 @@ class Board:
         self.entry = self._size({"entry"}, 24.0)
         self.spacing = spacing or (ROOMY if options.gradient else SLIM)
         self.track = 28.0 if options.gradient else 10.0
-        late = max((self.lag(link) for link in lattice.links if self.late(link)), default=0)
+        late = max((self.lag(link) for link in self.kinds if self.late(link)), default=0)
         if late:
             beside, under = 12 + 5 * late, 10 + self.track * ((late - 1) // 2)
             spacing = self.spacing
             self.spacing = replace(spacing, entry=spacing.entry + beside, between=spacing.between + under)
         self.circuits = dict(circuits) if circuits is not None else self._closed_cells()
         self.stages = [
-            build(lattice, over, self.circuits, self._wide(over), self.entry, self.pill[0], self.spacing)
-            for over in stages_of(lattice)
+            build(lattice, over, self.kinds, self.circuits, self._wide(over), self.entry, self.pill[0], self.spacing)
+            for over in stages_of(lattice, self.kinds)
         ]
         self.stage_of = {key: stage for stage in self.stages for key in stage.rows}
 
@@ -98,7 +102,7 @@ class Board:
         """The heights of blocks that stand across the columns of an axis."""
         return {
             block: block_box(self.words, Item("block", block, tensor=block.nodes[-1].output)).height
-            for block in wide_blocks(self.lattice, over)
+            for block in wide_blocks(self.lattice, over, self.kinds)
         }
 
     def late(self, link: Link) -> bool:
@@ -122,34 +126,34 @@ class Board:
     def corner(self, item: Item) -> Point:
         """The upper left corner of a cell."""
         assert item.block is not None
-        x, y = self.stage_of[item.block].crossing(item)
-        circuit = self.circuits[item.block]
-        return x - circuit.width / 2, y - circuit.height / 2
+        cell = item.block, item.t
+        if cell not in self._corners:
+            x, y = self.stage_of[item.block].crossing(item)
+            circuit = self.circuits[item.block]
+            self._corners[cell] = x - circuit.width / 2, y - circuit.height / 2
+        return self._corners[cell]
 
-    def slot(self, item: Item) -> Slot:
-        """Where a part of a cell stands on the paper."""
+    def slot(self, part: Part) -> Slot:
+        """Where a part stands in its cell."""
+        circuit = self.circuits[part.block]
+        slot = circuit.slots[part.name]
+        return slot.mirrored(circuit.width) if self._turned(part.block) else slot
+
+    def wire(self, block: Block, names: tuple[str, str]) -> Wire | None:
+        """A wire of a cell, in the cell; None where it has no drawn course."""
+        if (block, names) not in self._wires:
+            wire, turned = self.circuits[block].wires.get(names), self._turned(block)
+            self._wires[block, names] = wire.mirrored(self.circuits[block].width) if wire and turned else wire
+        return self._wires[block, names]
+
+    def wire_at(self, item: Item, names: tuple[str, str]) -> Wire | None:
+        """A wire of the cell in which an item stands, on the paper."""
         assert item.block is not None
-        assert item.part is not None
-        circuit, row = self.circuits[item.block], self.stage_of[item.block].rows[item.block]
-        slot = circuit.slots[item.part.name]
-        x, y = self.corner(item)
-        return replace(slot, x=x + (circuit.width - slot.x if row.backwards else slot.x), y=y + slot.y)
+        wire = self.wire(item.block, names)
+        return None if wire is None else wire.moved(*self.corner(item))
 
-    def wire(self, item: Item, names: tuple[str, str]) -> Wire | None:
-        """A wire of the cell in which an item stands, on the paper; None where it has no drawn course."""
-        assert item.block is not None
-        circuit = self.circuits[item.block]
-        wire = circuit.wires.get(names)
-        if wire is None:
-            return None
-        x, y = self.corner(item)
-        turned = self.stage_of[item.block].rows[item.block].backwards
-
-        def paper(point: Point) -> Point:
-            return x + (circuit.width - point[0] if turned else point[0]), y + point[1]
-
-        label = None if wire.label is None else paper(wire.label)
-        return Wire(tuple(map(paper, wire.curve)), label, -wire.side if turned else wire.side)
+    def _turned(self, block: Block) -> bool:
+        return self.stage_of[block].rows[block].backwards
 
     def anchor(self, item: Item, side: str) -> tuple[Box, Point]:
         """Where a line leaves or meets a sequence as a whole: the "right", "left", "top" or "bottom" of its frame.

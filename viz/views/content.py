@@ -75,11 +75,20 @@ def brief(array: Array | None, rank: int = 1) -> str:
     return spelled[-1] if spelled else ""
 
 
-def statistics(tensor: Tensor, value: Array | None, gradient: Array | None, t: int | None = None) -> str:
-    """A tooltip: where the value stands, its shape, and what its numbers and its gradient are like."""
-    lines = [tensor.path if t is None else f"{tensor.path} at t = {t}", str(tensor.spec)]
-    if tensor.node.op.equation:
-        lines.append(tensor.node.op.equation)
+def facts(tensor: Tensor) -> str:
+    """What is so of a value at every position: its shape, and how it is computed."""
+    return "\n".join(filter(None, (str(tensor.spec), tensor.node.op.equation)))
+
+
+def statistics(
+    tensor: Tensor, value: Array | None, gradient: Array | None, t: int | None = None, known: str = ""
+) -> str:
+    """A tooltip: where the value stands, its shape, and what its numbers and its gradient are like.
+
+    Args:
+        known: its facts, where these have been asked for before.
+    """
+    lines = [tensor.path if t is None else f"{tensor.path} at t = {t}", known or facts(tensor)]
     for name, array in (("value", value), ("gradient", gradient)):
         if array is not None and array.size:
             numbers = np.asarray(array, np.float64)

@@ -1,4 +1,7 @@
-"""Drawing: the lines of a board go into its sketch, each with the gradient that it carries."""
+"""Drawing: the lines of a board go into its sketch, each with the gradient that it carries.
+
+Lines inside of cells are stamps: how a wire runs is found once for a row, and then moved to every cell of it.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from collections.abc import Collection
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep
-from viz.model.lattice import Link
+from viz.model.lattice import Kind, Link
 from viz.model.subject import Flow as Uses
 from viz.model.subject import Use, norm
-from viz.outline import meet
-from viz.scene import Edge
+from viz.scene import Emphasis, Text
 from viz.views.board import Board
 from viz.views.flows import Flow
-from viz.views.routes import Route, route
+from viz.views.routes import Route, route, wire
+from viz.views.strokes import Stroke, Track
 
 
 def draw_lines(
@@ -26,13 +29,27 @@ def draw_lines(
         unnumbered: wires by the names of their ends, beside which no number is needed.
         handed: the input of a cell and the norm of the gradient that it is handed, drawn even if nothing needs that.
     """
+    wires: dict[Kind, tuple[Route, Track]] = {}
     for link in board.lattice.links:
-        way = route(board, link)
-        if way is not None:
-            numbered = not _ends(link) & set(unnumbered)
-            edge = draw_line(board, link, way, numbered=numbered)
-            if handed is not None and brings(link, handed[0]) and not board.subject.carries(link.flow):
-                board.sketch.flow(Flow(edge, handed[1], way.label if numbered else None, way.side))
+        way: Route | None
+        if link.inner:
+            kind = link.kind
+            if kind not in wires:
+                way = wire(board, link)
+                wires[kind] = way, way.track()
+            way, track = wires[kind]
+            ends, x = (board.boxes[link.source], board.boxes[link.target]), board.corner(link.source)[0]
+        else:
+            way = route(board, link)
+            if way is None:
+                continue
+            track, ends, x = way.track(), (way.source, way.target), 0.0
+        emphasis: Emphasis = "faded" if board.options.faded else "normal"
+        stroke = Stroke(ends[0].id, ends[1].id, track, x, way.kind, emphasis=emphasis, about=link)
+        label = way.label if not unnumbered or _ends(link).isdisjoint(unnumbered) else None
+        _draw(board, link, stroke, label, way.side)
+        if handed is not None and brings(link, handed[0]) and not board.subject.carries(link.flow):
+            board.sketch.flow(Flow(stroke, handed[1], label, way.side))
 
 
 def brings(link: Link, tensor: Tensor) -> bool:
@@ -47,15 +64,15 @@ def _ends(link: Link) -> set[tuple[str, str]]:
     return {(source, target), (source, "")} if link.source.part is None else {(source, target)}
 
 
-def draw_line(board: Board, link: Link, way: Route, *, numbered: bool = True) -> Edge:
+def draw_line(board: Board, link: Link, way: Route) -> None:
+    """Draw a line beside the stages, with its gradient."""
+    stroke = Stroke(way.source.id, way.target.id, way.track(), kind=way.kind, about=link)
+    _draw(board, link, stroke, way.label, way.side)
+
+
+def _draw(board: Board, link: Link, stroke: Stroke, label: Text | None, side: int) -> None:
     """Draw a line and, where it carries one, note its gradient."""
-    curve = way.curve
-    if "circle" in (way.source.shape, way.target.shape):
-        curve = meet(curve, way.source, way.target)
-    edge = board.sketch.edge(
-        way.source, way.target, curve, way.kind, about=link,
-        emphasis="faded" if board.options.faded else "normal",
-    )  # fmt: skip
+    board.sketch.edges.append(stroke)
     if board.options.gradient and board.subject.carries(link.flow):
         arrays = [board.subject.contribution(part) for part in _by_value(link.flow)]
         carried = [array for array in arrays if array is not None]
@@ -63,8 +80,7 @@ def draw_line(board: Board, link: Link, way: Route, *, numbered: bool = True) ->
             shapes = ", ".join(" × ".join(map(str, array.shape)) for array in carried)
             size = math.hypot(*map(norm, carried))
             tip = f"gradient of {link.tensor.path} along this edge\n{shapes}"
-            board.sketch.flow(Flow(edge, size, way.label if numbered else None, way.side, tip))
-    return edge
+            board.sketch.flow(Flow(stroke, size, label, side, tip))
 
 
 def _by_value(flow: Uses) -> list[Uses]:

@@ -42,7 +42,8 @@ def regions(board: Board) -> list[Region]:
     home = _stages(board)
     for item in items:
         found[home[item]].items.append(item)
-    for link in board.lattice.links:
+    links = [link for link in board.lattice.links if "block" in (link.source.role, link.target.role)]
+    for link in links:
         ends = [home[item] for item in (link.source, link.target) if item in home and item in found[home[item]].items]
         if ends:
             found[max(ends)].links.append(link)
@@ -79,7 +80,8 @@ def _stages(board: Board) -> dict[Item, int]:
     number = {key: k for k, stage in enumerate(board.stages) for key in stage.rows}
     after: dict[Item, list[Item]] = {}
     for link in board.lattice.links:
-        after.setdefault(link.source, []).append(link.target)
+        if link.source.role == "block":
+            after.setdefault(link.source, []).append(link.target)
     found: dict[Item, int] = {}
     for item in board.lattice.items:
         if item.role != "block":

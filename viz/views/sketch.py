@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from typing import TypeAlias
 
 from viz import text
 from viz.curves import Curve, straight
-from viz.scene import Box, BoxKind, Edge, EdgeKind, Emphasis, Frame, Point, Scene, Text
+from viz.scene import Anchor, Box, BoxKind, EdgeKind, Emphasis, Frame, Point, Scene, Text
 from viz.views.flows import Flow, Scale, overlay
+from viz.views.strokes import Stroke, Track, drawn, moved, reach
+
+Extent: TypeAlias = tuple[float, float, float, float]
 
 MARGIN = 18.0
+_BEFORE: dict[Anchor, float] = {"start": 0.0, "middle": 0.5, "end": 1.0}  # how much of a text is left of its place
 _KEYS: tuple[tuple[BoxKind, str], ...] = (
     ("c", "c, cell state"),
     ("h", "h, hidden state"),
@@ -33,30 +38,35 @@ class Sketch:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.boxes: dict[str, Box] = {}
-        self.edges: list[Edge] = []
+        self.edges: list[Stroke] = []
         self.texts: list[Text] = []
         self.flows: list[Flow] = []
         self.keys: dict[tuple[BoxKind, str], None] = {}
         self.lit = self.unlit = ""
 
     def box(self, box: Box) -> Box:
-        """Add a box under the next free id."""
-        made = replace(box, id=f"n{len(self.boxes)}")
+        """Add a box, under the next free id if it has none."""
+        made = box if box.id else replace(box, id=self.free())
         self.boxes[made.id] = made
         return made
+
+    def free(self) -> str:
+        """The next free id."""
+        return f"n{len(self.boxes)}"
 
     def anchor(self, point: Point) -> Box:
         """Add an end for edges in free space."""
         return self.box(Box("", *point, 0, 0, "none", "anchor"))
 
-    def edge(self, source: Box, target: Box, curve: Curve, kind: EdgeKind = "forward", **look: object) -> Edge:
-        """Add an edge."""
-        made = Edge(source.id, target.id, curve, kind, **look)  # type: ignore[arg-type]
-        self.edges.append(made)
-        return made
+    def edge(self, source: Box, target: Box, curve: Curve, kind: EdgeKind = "forward", tooltip: str = "",
+             emphasis: Emphasis = "normal", about: object = None) -> None:  # fmt: skip
+        """Add an edge that is alone in its kind."""
+        self.edges.append(
+            Stroke(source.id, target.id, Track(curve), kind=kind, tooltip=tooltip, emphasis=emphasis, about=about)
+        )
 
     def flow(self, flow: Flow) -> None:
-        """Have a gradient drawn against an edge."""
+        """Have a gradient drawn against a stroke."""
         self.flows.append(flow)
 
     def light(self, things: Collection[object]) -> None:
@@ -71,32 +81,36 @@ class Sketch:
         self.lit = what if drawn else ""
         self.unlit = "" if drawn else f"{what}; nothing of it is in this picture"
 
-    def extent(self) -> tuple[float, float, float, float]:
+    def extent(self) -> Extent:
         """The rectangle that holds everything: left, top, right, bottom."""
-        xs: list[float] = []
-        ys: list[float] = []
+        return _extent(*self._outermost())
+
+    def _outermost(self) -> tuple[list[float], list[float]]:
+        """Every x and y that something reaches to."""
+        xs, ys = reach(self.edges)
         for box in self.boxes.values():
             xs += (box.left, box.right)
             ys += (box.top, box.bottom)
         for frame in self.frames:
             xs += (frame.left, frame.right)
             ys += (frame.top, frame.bottom)
-        for edge in self.edges:
-            for x, y in edge.points:
-                xs.append(x)
-                ys.append(y)
-        for label in [*self.texts, *(flow.label for flow in self.flows if flow.label is not None)]:
-            left = label.x - _width(label) * {"start": 0.0, "middle": 0.5, "end": 1.0}[label.anchor]
-            xs += (left, left + _width(label))
+        labels = [(label, 0.0) for label in self.texts]
+        labels += [(stroke.label, stroke.x) for stroke in self.edges if stroke.label is not None]
+        labels += [(flow.label, flow.stroke.x) for flow in self.flows if flow.label is not None]
+        for label, dx in labels:
+            wide = text.width(text.clean(label.content), label.size, bold=label.bold)
+            left = label.x + dx - wide * _BEFORE[label.anchor]
+            xs += (left, left + wide)
             ys += (label.y - label.size / 2, label.y + label.size / 2)
-        return (min(xs, default=0.0), min(ys, default=0.0), max(xs, default=0.0), max(ys, default=0.0))
+        return xs, ys
 
     def scene(
         self, title: str, subtitle: str = "", description: str = "", scale: Scale = "log", notes: Iterable[str] = ()
     ) -> Scene:
         """Finish: gradients, a legend of what occurs, a title, and everything moved into the canvas."""
         gradients, span = overlay(self.flows, self.boxes, scale)
-        left, top, _, bottom = self.extent()
+        inside = self._outermost()
+        left, top, _, bottom = _extent(*inside)
         heading = [Text(left, top - 42, text.clean(title, 90), "start", 15, bold=True)] if title else []
         if subtitle:
             heading.append(Text(left, top - 23, subtitle, "start", 9.5, "muted"))
@@ -108,8 +122,8 @@ class Sketch:
         kinds = {edge.kind for edge in [*self.edges, *gradients]}
         pieces = _Legend(self, left, below + 14)
         for box_kind, name in _KEYS:
-            drawn = box_kind in ("added", "removed") and box_kind in kinds
-            if drawn or any(box.kind == box_kind for box in self.boxes.values()):
+            lines = box_kind in ("added", "removed") and box_kind in kinds
+            if lines or any(box.kind == box_kind for box in self.boxes.values()):
                 pieces.sample(box_kind, name)
         for box_kind, name in self.keys:
             pieces.sample(box_kind, name)
@@ -123,38 +137,34 @@ class Sketch:
             pieces.arrow("zero", "gradient exactly 0")
         if "bad" in kinds:
             pieces.arrow("bad", "✕ NaN or infinite")
-        everything = Sketch()
-        everything.frames = [*self.frames, *pieces.frame()]
-        everything.boxes = {**self.boxes, **pieces.boxes}
-        everything.edges = [*self.edges, *gradients, *pieces.edges]
-        everything.texts = [*self.texts, *heading, *remarks, *pieces.texts]
-        labelled = Sketch()
-        labelled.texts = [edge.label for edge in gradients if edge.label is not None]
-        x0, y0, x1, y1 = _union(everything.extent(), labelled.extent() if labelled.texts else everything.extent())
-        return everything.moved(
-            MARGIN - x0, MARGIN - y0, x1 - x0 + 2 * MARGIN, y1 - y0 + 2 * MARGIN, title, description
-        )
+        around = Sketch()
+        around.frames = pieces.frame()
+        around.boxes = pieces.boxes
+        around.edges = [*gradients, *pieces.edges]
+        around.texts = [*heading, *remarks, *pieces.texts]
+        xs, ys = (a + b for a, b in zip(inside, around._outermost(), strict=True))
+        return self._with(around, _extent(xs, ys), title, description)
 
-    def moved(self, dx: float, dy: float, width: float, height: float, title: str, description: str) -> Scene:
-        """Return the scene, everything moved by the same distance."""
-
-        def place(label: Text) -> Text:
-            return replace(label, x=round(label.x + dx, 2), y=round(label.y + dy, 2))
-
+    def _with(self, around: Sketch, extent: Extent, title: str, description: str) -> Scene:
+        """Return the scene with what stands around it, everything moved into the canvas."""
+        left, top, right, bottom = extent
+        dx, dy = MARGIN - left, MARGIN - top
+        frames = (*self.frames, *around.frames)
+        boxes = (*self.boxes.values(), *around.boxes.values())
         return Scene(
-            round(width, 2), round(height, 2), title or "graph", description,
-            tuple(replace(f, left=round(f.left + dx, 2), top=round(f.top + dy, 2)) for f in self.frames),
-            tuple(replace(box, x=round(box.x + dx, 2), y=round(box.y + dy, 2)) for box in self.boxes.values()),
-            tuple(
-                replace(
-                    edge,
-                    points=tuple((round(x + dx, 2), round(y + dy, 2)) for x, y in edge.points),
-                    label=None if edge.label is None else place(edge.label),
-                )
-                for edge in self.edges
-            ),
-            tuple(map(place, self.texts)),
+            round(right - left + 2 * MARGIN, 2), round(bottom - top + 2 * MARGIN, 2), title or "graph", description,
+            tuple(replace(each, left=round(each.left + dx, 2), top=round(each.top + dy, 2)) for each in frames),
+            tuple(_moved(box, dx, dy) for box in boxes),
+            tuple(drawn([*self.edges, *around.edges], dx, dy)),
+            tuple(moved(label, 0.0, dx, dy) for label in (*self.texts, *around.texts)),
         )  # fmt: skip
+
+
+def _moved(box: Box, dx: float, dy: float) -> Box:
+    return Box(
+        box.id, round(box.x + dx, 2), round(box.y + dy, 2), box.width, box.height, box.shape, box.kind, box.lines,
+        box.tooltip, box.path, box.emphasis, box.about,
+    )  # fmt: skip
 
 
 class _Legend:
@@ -166,7 +176,7 @@ class _Legend:
         self._x = left + 12
         self._y = y
         self.boxes: dict[str, Box] = {}
-        self.edges: list[Edge] = []
+        self.edges: list[Stroke] = []
         self.texts: list[Text] = []
 
     def _add(self, box: Box) -> Box:
@@ -191,7 +201,7 @@ class _Legend:
         if kind in ("gradient", "zero", "bad"):
             ends.reverse()
         curve = straight((ends[0].x, self._y), (ends[1].x, self._y))
-        self.edges.append(Edge(ends[0].id, ends[1].id, curve, kind, 1.4, emphasis=emphasis))
+        self.edges.append(Stroke(ends[0].id, ends[1].id, Track(curve), kind=kind, width=1.4, emphasis=emphasis))
         self._x += 42
         self._name(name)
 
@@ -202,9 +212,5 @@ class _Legend:
         return [Frame(self._left, self._y - 13, self._x - 10 - self._left, 26, "", "legend")]
 
 
-def _width(label: Text) -> float:
-    return text.width(text.clean(label.content), label.size, bold=label.bold)
-
-
-def _union(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, float, float, float]:
-    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+def _extent(xs: list[float], ys: list[float]) -> Extent:
+    return min(xs, default=0.0), min(ys, default=0.0), max(xs, default=0.0), max(ys, default=0.0)

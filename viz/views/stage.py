@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -12,7 +12,7 @@ from viz.layout.channels import Course, Interval, Vertical, channels
 from viz.layout.circuits import Circuit
 from viz.layout.grid import Grid, Row, Spacing
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice
+from viz.model.lattice import Item, Lattice, Link
 from viz.scene import Point
 
 
@@ -40,6 +40,7 @@ class Stage:
     """Everything along one axis of time, with its places.
 
     Attributes:
+        links: a line of every kind.
         rows: what stands in each row, from below.
         times: the position in time of every column; of one that stands for steps left out, the first.
         column: by position in time, its column.
@@ -52,6 +53,7 @@ class Stage:
     over: object
     loops: list[Loop]
     circuits: Mapping[Block, Circuit]
+    links: Sequence[Link]
     rows: dict[Key, Row] = field(default_factory=dict)
     times: list[int] = field(default_factory=list)
     column: dict[int, int] = field(default_factory=dict)
@@ -91,6 +93,7 @@ def key_of(item: Item) -> Key:
 def build(
     lattice: Lattice,
     over: object,
+    links: Sequence[Link],
     circuits: Mapping[Block, Circuit],
     wide: Mapping[Block, float],
     entry: tuple[float, float],
@@ -100,18 +103,19 @@ def build(
     """Place the loops along an axis.
 
     Args:
+        links: a line of every kind.
         wide: the heights of blocks outside loops that stand between two of its sequences, each across all columns.
         entry: the size of a sequence's value at a position.
         pill: the width of a state.
     """
     loops = [loop for loop in lattice.stations if loop.over == over]
-    stage = Stage(lattice, over, loops, circuits)
+    stage = Stage(lattice, over, loops, circuits, links)
     lines = _lines(stage, wide)
     levels = _levels(stage, lines, wide)
     widest = max(len(level) for level in levels)
     stage.middle = SHIFT * (widest - 1) / 2
     cells = sum(isinstance(key, Block) and key not in wide for level in levels for key in level)
-    linked = {key_of(item) for link in lattice.links for item in (link.source, link.target) if item.role == "whole"}
+    linked = {key_of(item) for link in links for item in (link.source, link.target) if item.role == "whole"}
     for level in levels:
         for k, key in enumerate(level):
             row = stage.rows[key] = _row(stage, key, k, len(level), wide, entry)
@@ -120,15 +124,15 @@ def build(
         _align(stage, lines)
     _place_columns(stage)
     _place_lines(stage, lines)
-    gaps = [t in {s.first for loop in loops for s in lattice.stations[loop] if s.gap} for t in stage.times]
-    stage.grid = Grid(gaps, list(stage.rows.values()), pill, spacing)
+    gaps = {station.first for loop in loops for station in lattice.stations[loop] if station.gap}
+    stage.grid = Grid([t in gaps for t in stage.times], list(stage.rows.values()), pill, spacing)
     return stage
 
 
 def _lines(stage: Stage, between: Mapping[Block, float]) -> list[Line]:
     """The vertical lines of a column, each once."""
     found: dict[Line, None] = {}
-    for link in stage.lattice.links:
+    for link in stage.links:
         ends = [_end(stage, item, between) for item in (link.source, link.target)]
         if ends[0] is not None and ends[1] is not None and ends[0][0] is not ends[1][0]:
             found[*ends[0], *ends[1]] = None
@@ -247,13 +251,13 @@ def reach(stage: Stage, key: Key, part: str, way: str) -> Interval:
     return row.offset - row.width / 2 + _EDGE, row.offset + row.width / 2 - _EDGE
 
 
-def stages_of(lattice: Lattice) -> list[object]:
+def stages_of(lattice: Lattice, links: Sequence[Link]) -> list[object]:
     """The axes of time, in the order in which one needs what another computes."""
     axes: list[object] = list(dict.fromkeys(loop.over for loop in lattice.stations))
     home: dict[Key, object] = {block: block.loop.over for block in lattice.parts if block.loop is not None}
     home |= {key_of(item): lattice.whole_over(item) for item in lattice.items if item.role == "whole"}
     after: dict[Key, set[Key]] = {}
-    for link in lattice.links:
+    for link in links:
         after.setdefault(key_of(link.source), set()).add(key_of(link.target))
     later: dict[object, set[object]] = {axis: set() for axis in axes}
     for axis in axes:
@@ -267,9 +271,9 @@ def stages_of(lattice: Lattice) -> list[object]:
     return sorted(axes, key=lambda axis: -len(later[axis]))
 
 
-def wide_blocks(lattice: Lattice, over: object) -> list[Block]:
+def wide_blocks(lattice: Lattice, over: object, links: Sequence[Link]) -> list[Block]:
     """Blocks outside loops that an axis' sequences both feed and are fed by."""
-    links = [link for link in lattice.links if {link.source.role, link.target.role} <= {"whole", "block"}]
+    links = [link for link in links if {link.source.role, link.target.role} <= {"whole", "block"}]
     own = [tensor for tensor, each in lattice.sequences.over.items() if each == over]
     down = _reached(own, [(key_of(link.source), key_of(link.target)) for link in links])
     up = _reached(own, [(key_of(link.target), key_of(link.source)) for link in links])

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
-from graphengine.graph import Tensor
 from viz import text
 from viz.layout.grid import GAP_WIDTH, PAD, TITLE
 from viz.model.blocks import Block
 from viz.model.lattice import Item
-from viz.scene import Box, BoxKind, Frame, Line, Text
+from viz.scene import Box, BoxKind, Frame, Line, Shape, Text
 from viz.views import content
 from viz.views.blocks import block_box
 from viz.views.board import Board
-from viz.views.insides import part_lines
 from viz.views.stage import Key, Shared, Stage, key_of
+
+Place: TypeAlias = tuple[float, float, float, float, Shape, BoxKind]  # x, y, width, height, and how it looks
 
 
 def draw_stage(board: Board, stage: Stage) -> None:
@@ -23,7 +24,7 @@ def draw_stage(board: Board, stage: Stage) -> None:
     _draw_open_cells(board, stage)
     for item in board.lattice.items:
         if item.role != "whole" and board.home(item) is stage:
-            board.boxes[item] = board.sketch.box(replace(_box(board, stage, item), about=item))
+            board.boxes[item] = board.sketch.box(_box(board, stage, item))
     gaps = {s.first: s.steps for loop in stage.loops for s in board.lattice.stations[loop] if s.gap}
     for k, t in enumerate(stage.times):
         name = f"⋯ {gaps[t]} steps" if t in gaps else f"t = {t}"
@@ -65,7 +66,7 @@ def _draw_open_cells(board: Board, stage: Stage) -> None:
         if circuit.framed:
             x, y = board.corner(item)
             title = content.cell_title(block, board.subject)
-            tip = content.weight_tooltip(block, board.subject)
+            tip = board.words.weight_tip(block)
             turned = stage.rows[block].backwards
             size = (circuit.width, circuit.height)
             board.sketch.frames.append(Frame(x, y, *size, "" if turned else title, "cell", 9.5, tip, block.path))
@@ -85,7 +86,10 @@ def _box(board: Board, stage: Stage, item: Item) -> Box:
     assert item.block is not None
     x, y = stage.crossing(item)
     lines = (Line("⋯", 16),)
-    return Box("", x, y, GAP_WIDTH, stage.rows[item.block].height, "rect", "ellipsis", lines, "", item.block.path)
+    height = stage.rows[item.block].height
+    return Box(
+        board.sketch.free(), x, y, GAP_WIDTH, height, "rect", "ellipsis", lines, "", item.block.path, about=item
+    )
 
 
 def _entry(board: Board, stage: Stage, item: Item) -> Box:
@@ -99,19 +103,7 @@ def _entry(board: Board, stage: Stage, item: Item) -> Box:
     elif board.lattice.sequences.stacks[tensor]:
         kind = "output"
     path = tensor.path if item.over is not None and tensor.loop is None else f"{tensor.path}@{item.t}"
-    return Box(
-        "",
-        x,
-        y,
-        row.width,
-        row.height,
-        "round",
-        kind,
-        board.lines[item],
-        board.words.tip(item),
-        path,
-        board.words.emphasis(tensor, item.t),
-    )
+    return _value(board, item, (x, y, row.width, row.height, "round", kind), path)
 
 
 def _state(board: Board, stage: Stage, item: Item) -> Box:
@@ -124,18 +116,13 @@ def _state(board: Board, stage: Stage, item: Item) -> Box:
     x = stage.grid.start(row) if early else stage.grid.after(row, stage.column[item.t])
     y = stage.y + row.y - row.height / 2 + board.circuits[block].lanes[board.lattice.lane(item)]
     kind, shape = content.looks(board.lattice.names[tensor])
-    return Box(
-        "",
-        stage.x + x,
-        y,
-        *board.pill,
-        shape,
-        kind,
-        board.lines[item],
-        board.words.tip(item),
-        f"{tensor.path}@{item.t}",
-        board.words.emphasis(tensor, item.t),
-    )
+    return _value(board, item, (stage.x + x, y, *board.pill, shape, kind), f"{tensor.path}@{item.t}")
+
+
+def _value(board: Board, item: Item, place: Place, path: str) -> Box:
+    words = board.words
+    emphasis = words.emphasis(item.tensor, item.t)
+    return Box(board.sketch.free(), *place, board.lines[item], words.tip(item), path, emphasis, item)
 
 
 def _wide(board: Board, stage: Stage, item: Item) -> Box:
@@ -145,35 +132,27 @@ def _wide(board: Board, stage: Stage, item: Item) -> Box:
     left = stage.rail - 16
     right = stage.x + stage.grid.columns[-1] + row.offset + row.width / 2
     box = block_box(board.words, item)
-    return Box(
-        "",
-        (left + right) / 2,
-        stage.y + row.y,
-        right - left,
-        row.height,
-        "round",
-        box.kind,
-        box.lines,
-        box.tooltip,
-        box.path,
-        box.emphasis,
-    )
+    return replace(
+        box, id=board.sketch.free(), x=(left + right) / 2, y=stage.y + row.y, width=right - left, height=row.height,
+        about=item,
+    )  # fmt: skip
 
 
 def _part(board: Board, item: Item) -> Box:
-    block, part = item.block, item.part
+    block, part, words = item.block, item.part, board.words
     assert block is not None
     assert part is not None
-    slot = board.slot(item)
-    place = (slot.x, slot.y, slot.width, slot.height, slot.shape, slot.kind)
-    made = board.words.made(item)
+    slot = board.slot(part)
+    x, y = board.corner(item)
+    path = f"{block.path}@{item.t}"
     if not board.circuits[block].framed:
-        tip = content.weight_tooltip(block, board.subject)
-        return Box("", *place, board.words.cell_lines(block, item.t), tip, f"{block.path}@{item.t}", made)
-    lines = part_lines(board.subject, part, item.t, board.options.gradient, slot.shape == "circle" or None)
-    if not part.nodes:
-        return Box("", *place, lines, "", f"{block.path}@{item.t}", made)
-    output: Tensor = part.nodes[-1].output
-    value, gradient = board.subject.value(output, item.t), board.subject.gradient(output, item.t)
-    tip = content.statistics(output, value, gradient, item.t)
-    return Box("", *place, lines, tip, f"{output.path}@{item.t}", made)
+        lines, tip = words.cell_lines(block, item.t), words.weight_tip(block)
+    else:
+        lines, tip = words.part_lines(part, item.t, slot.shape == "circle"), ""
+        if part.nodes:
+            output = part.nodes[-1].output
+            path, tip = f"{output.path}@{item.t}", words.tip_of(output, item.t)
+    return Box(
+        board.sketch.free(), x + slot.x, y + slot.y, slot.width, slot.height, slot.shape, slot.kind, lines, tip, path,
+        words.made(item), item,
+    )  # fmt: skip

@@ -9,10 +9,11 @@ from graphengine.graph import Tensor
 from graphengine.spec import Array
 from viz import text
 from viz.model.blocks import Block
-from viz.model.lattice import Item, Lattice
+from viz.model.lattice import Item, Lattice, Part
 from viz.model.subject import Subject
 from viz.scene import Emphasis, Line
 from viz.views import content
+from viz.views.insides import part_lines
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,10 @@ class Words:
         self.options = options
         self.deep = len({block.layer for block in lattice.parts}) > 1
         self._passed_up = self._find_passed_up()
-        self._plain: dict[Block, tuple[Line, ...]] = {}
+        self._cells: dict[tuple[Block, int | None], tuple[Line, ...]] = {}
+        self._parts: dict[Part, tuple[Line, ...]] = {}
+        self._facts: dict[Tensor, str] = {}
+        self._weights: dict[Block, str] = {}
 
     def value_lines(self, item: Item) -> tuple[Line, ...]:
         """Symbol and value of a state or of a sequence's entry."""
@@ -86,7 +90,22 @@ class Words:
     def tip(self, item: Item) -> str:
         """The tooltip of a value."""
         assert item.tensor is not None
-        return content.statistics(item.tensor, self.value(item), self.gradient(item), item.t)
+        return self._statistics(item.tensor, self.value(item), self.gradient(item), item.t)
+
+    def tip_of(self, tensor: Tensor, t: int | None) -> str:
+        """The tooltip of a value inside a cell."""
+        return self._statistics(tensor, self.subject.value(tensor, t), self.subject.gradient(tensor, t), t)
+
+    def _statistics(self, tensor: Tensor, value: Array | None, gradient: Array | None, t: int | None) -> str:
+        if tensor not in self._facts:
+            self._facts[tensor] = content.facts(tensor)
+        return content.statistics(tensor, value, gradient, t, self._facts[tensor])
+
+    def weight_tip(self, block: Block) -> str:
+        """The tooltip of a cell: its weights."""
+        if block not in self._weights:
+            self._weights[block] = content.weight_tooltip(block, self.subject)
+        return self._weights[block]
 
     def symbol(self, item: Item) -> str:
         """The symbol of a state: h₂⁽¹⁾ of layer 1 after step 2."""
@@ -108,17 +127,29 @@ class Words:
 
     def cell_lines(self, block: Block, t: int | None) -> tuple[Line, ...]:
         """What stands in a closed cell: its name, its weights, what they get, what it hands up."""
-        if block not in self._plain:
-            weights = [Line(each, 8.5, "muted") for each in content.weights(block, self.subject)]
-            self._plain[block] = (Line(content.named(block.kind), 12, bold=True), *weights)
-        lines = list(self._plain[block])
-        if t is None or self.subject.trace is None:
+        cell = block, t if self.subject.trace is not None else None
+        if cell not in self._cells:
+            self._cells[cell] = self._written(*cell)
+        return self._cells[cell]
+
+    def _written(self, block: Block, t: int | None) -> tuple[Line, ...]:
+        weights = content.weights(block, self.subject)
+        lines = [Line(content.named(block.kind), 12, bold=True), *(Line(each, 8.5, "muted") for each in weights)]
+        if t is None:
             return tuple(lines)
         if self.options.gradient:
             lines += gradient_lines(content.weight_gradients(block, self.subject, t))
         for tensor in self._passed_up.get(block, ()):
             lines += [Line(each, 8.5) for each in content.spelt(self.subject.value(tensor, t), len(tensor.shape))]
         return tuple(lines)
+
+    def part_lines(self, part: Part, t: int | None, ball: bool) -> tuple[Line, ...]:
+        """What stands in a part of an open cell; without numbers that is the same at all positions."""
+        if self.subject.trace is not None:
+            return part_lines(self.subject, part, t, self.options.gradient, ball or None)
+        if part not in self._parts:
+            self._parts[part] = part_lines(self.subject, part, None, False, ball or None)
+        return self._parts[part]
 
     def _find_passed_up(self) -> dict[Block, dict[Tensor, None]]:
         """By cell, the values that leave it upwards and stand nowhere else."""
