@@ -6,15 +6,17 @@ A run borrows a workspace for its sizes, so several threads may run one plan.
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from graphengine import errors
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
+from graphengine.memory import Need
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
@@ -25,8 +27,9 @@ from graphengine.scope import Scope
 from graphengine.sources import ParameterValue, Placeholder
 from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
-from graphengine.workspace import Workspaces
+from graphengine.workspace import Workspaces, need
 
+_INFERENCE = 256
 _PASSES = frozenset({"fuse", "merge", "defer"})
 
 
@@ -38,6 +41,9 @@ class Plan:
         also: further tensors to return, in any structure of tuples and named tuples.
         wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
             depends on, `[]` for none.
+        segment: how many steps of a loop to run at a time, or "sqrt" for about the square root of their number. While
+            training, each segment is computed twice, but only one is kept: T steps need the memory of about 2 √T.
+            By default all steps at once where gradients are asked for, and 256 at a time where not.
         without: passes to leave out ("fuse", "merge", "defer"), to compare.
 
     Attributes:
@@ -62,8 +68,10 @@ class Plan:
         *,
         also: Any = (),
         wrt: Iterable[Parameter | Tensor] | None = None,
+        segment: int | Literal["sqrt"] | None = None,
         without: Iterable[str] = (),
     ) -> None:
+        self.segment = _segment(segment)
         self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
         self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
         self.graph = graph_of(self.targets, "plan")
@@ -203,6 +211,46 @@ class Plan:
         context, cast = self._bind(feeds, seeds, sizes, seed, training, gradients)
         return Trace(self, context, cast, keep=keep, steps=steps, norms_only=norms_only, budget=budget)
 
+    def memory(self, *, gradients: bool = True, **sizes: int) -> Need:
+        """Tell how many bytes a run needs, without running: `plan.memory(batch=32, time=1000)`.
+
+        Args:
+            gradients: whether the run computes gradients.
+            sizes: a number for every name of a dimension.
+
+        Returns:
+            A `Need`: what forward pass, backward pass and results take; its `peak` is their sum. Feeds are not in it,
+            nor what an op takes for itself for a moment.
+
+        Raises:
+            FeedError: a dimension has no number, or there is none of such a name.
+
+        >>> from graphengine import Graph, ops
+        >>> x = Graph(dtype="float64").placeholder("x", ("batch", 3))
+        >>> plan = Plan(ops.sum(x * x), wrt=[x])
+        >>> need = plan.memory(batch=1000)
+        >>> need.results, plan.memory(batch=2000).results      # 1000 × 3 numbers of 8 bytes, and the loss
+        (24008, 48008)
+        """
+        _, bound = bind({}, {}, sizes, self.names, self.graph)
+        differentiates = gradients and bool(self.differentiated)
+        context = RunContext({}, bound, 0, differentiates)
+        seeds = {each: _blank(context, each) for each in self.targets if each in self.active}
+        return need(self, context, seeds if differentiates else None)
+
+    def release(self) -> None:
+        """Let go of the memory that runs left for the next ones of their sizes; the next run makes it anew."""
+        self.workspaces.release()
+
+    def segment_size(self, steps: int, gradients: bool) -> int:
+        """Return how many of so many steps run at a time."""
+        if self.segment == "sqrt":
+            root = math.isqrt(steps)
+            return min(range(max(root, 1), root + root // 4 + 2), key=lambda size: (size + steps % size, size))
+        if self.segment is None:
+            return steps if gradients else _INFERENCE
+        return self.segment
+
     def _bind(
         self,
         feeds: Mapping[Any, Any] | None,
@@ -260,6 +308,17 @@ class Plan:
     def __repr__(self) -> str:
         stepwise = sum(len(unit.nodes) for unit in self.units if unit.stepwise)
         return f"<plan of {self.graph.name!r}: {len(self.nodes)} nodes, {stepwise} of them step by step>"
+
+
+def _segment(given: int | Literal["sqrt"] | None) -> int | Literal["sqrt"] | None:
+    whole = isinstance(given, int | np.integer) and not isinstance(given, bool) and given > 0
+    if given is None or given == "sqrt" or whole:
+        return given
+    raise errors.SettingError(f'segment is a number of steps from 1 up, or "sqrt", not {given!r}{errors.here()}')
+
+
+def _blank(context: RunContext, tensor: Tensor) -> Array:
+    return np.broadcast_to(np.zeros((), tensor.dtype), context.shape(tensor.spec))
 
 
 def _refuse_body(tensor: Tensor) -> None:
