@@ -7,6 +7,7 @@ steps, in the order of processing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -305,6 +306,13 @@ def _shown(declared: str, xs: list[Array], ys: list[Array]) -> Shown:
     """Return inputs and outputs as a backward that declares what it reads may see them."""
     if declared == "*":
         return tuple(xs), one_or_all(ys)
+    inputs, outputs = _declared(declared)
+    shown_x = tuple([x if i in inputs else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs)])
+    return shown_x, one_or_all(ys if outputs else [placeholder_array(y.shape, y.dtype) for y in ys])
+
+
+@cache
+def _declared(declared: str) -> tuple[frozenset[int], bool]:
+    """Read which inputs, and whether the outputs, are declared."""
     words = declared.split()
-    shown_x = tuple(x if f"x{i}" in words else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs))
-    return shown_x, one_or_all(ys if "y" in words else [placeholder_array(y.shape, y.dtype) for y in ys])
+    return frozenset(int(word[1:]) for word in words if word != "y"), "y" in words

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphengine import errors
+from graphengine.feeds import Feeds, cast_safely
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
 from graphengine.memory import Need
@@ -21,7 +22,7 @@ from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
 from graphengine.passes.split import needed
-from graphengine.run import Run, RunContext, bind, cast_safely
+from graphengine.run import Run, RunContext
 from graphengine.schedule import Schedule
 from graphengine.scope import Scope
 from graphengine.sources import ParameterValue, Placeholder
@@ -87,6 +88,7 @@ class Plan:
                 _refuse_unfed(node)
                 assert node.loop is not None
                 self.names |= names_in(node.loop.over)
+        self.feeds = Feeds(self.placeholders, self.names, self.graph)
         places = dict.fromkeys(node.scope for node in self.nodes)
         self.scopes = dict.fromkeys(scope for place in places for scope in place.ancestry())
         self._differentiate(wrt)
@@ -232,7 +234,8 @@ class Plan:
         >>> need.results, plan.memory(batch=2000).results      # 1000 × 3 numbers of 8 bytes, and the loss
         (24008, 48008)
         """
-        _, bound = bind({}, {}, sizes, self.names, self.graph)
+        bound, _ = self.feeds.named(sizes)
+        self.feeds.complete(bound)
         differentiates = gradients and bool(self.differentiated)
         context = RunContext({}, bound, 0, differentiates)
         seeds = {each: _blank(context, each) for each in self.targets if each in self.active}
@@ -260,7 +263,7 @@ class Plan:
         training: bool | None,
         gradients: bool,
     ) -> tuple[RunContext, dict[Tensor, Array] | None]:
-        arrays, bound = bind(self.placeholders, feeds or {}, sizes, self.names, self.graph)
+        arrays, bound = self.feeds.bind(feeds or {}, sizes)
         differentiates = gradients and bool(self.differentiated)
         context = RunContext(
             arrays,

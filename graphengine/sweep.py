@@ -64,6 +64,8 @@ class Sweep:
 
     def compute(self) -> None:
         """Sweep over the steps, then form what was deferred."""
+        outside = self.backward.gradients.arrays
+        self.outer = [(n, each, outside[each]) for n in self.unit.nodes for each in n.outputs if each in outside]
         carried = self._arrivals()
         for t in reversed(range(self.count)):
             carried = self._step(t, carried)
@@ -93,13 +95,9 @@ class Sweep:
 
     def _step(self, t: int, carried: dict[Tensor, Array]) -> dict[Tensor, Array]:
         """One step; returns the gradients for the step before it."""
-        outside = self.backward.gradients
         here = Gradients(self.program, lambda tensor: self._turn(tensor, "sum", t), carried)
-        for node in self.unit.nodes:
-            for tensor in node.outputs:
-                outer = outside.get(tensor)
-                if outer is not None:
-                    here.add(node, tensor, step_of(outer, len(self.backward.lead), t), fresh=False)
+        for node, tensor, entering in self.outer:
+            here.add(node, tensor, step_of(entering, len(self.backward.lead), t), fresh=False)
         for node, inputs in self.order:
             if all(here.get(tensor) is None for tensor in node.outputs):
                 continue

@@ -44,7 +44,7 @@ class Workspaces:
     def run(self, context: RunContext, seeds: Mapping[Tensor, Array] | None) -> Results:
         """Return the values and the gradients of a run, in arrays of its own."""
         lead = next((seed.shape[: seed.ndim - len(tensor.shape)] for tensor, seed in (seeds or {}).items()), ())
-        key = (tuple(sorted(context.sizes.items())), None if seeds is None else frozenset(seeds), lead)
+        key = (context.sizes.key, None if seeds is None else frozenset(seeds), lead)
         with self._lock:
             idle = self.idle.get(key)
             workspace = idle.pop() if idle else None

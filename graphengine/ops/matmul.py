@@ -65,7 +65,11 @@ class MatMul(Op):
         (a, b), (out,) = xs, outs
         if tuple(wanted) == (0,) and dy.ndim == 2 and out.T.flags.c_contiguous:
             return np.dot, b, dy.T, out.T
-        if tuple(wanted) == (1,) and a.ndim == dy.ndim == 3 and out.ndim == 2 and len(a) and not _in_rows(a, dy):
+        if tuple(wanted) != (1,) or a.ndim != dy.ndim or out.ndim != 2:
+            return None
+        if _in_rows(a, dy, out):
+            return np.dot, _rows(a).T, _rows(dy), out
+        if a.ndim == 3 and len(a):
             return sum_products, _chunks(a, dy), out, np.empty(out.shape, out.dtype)
         return None
 
