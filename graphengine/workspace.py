@@ -43,8 +43,7 @@ class Workspaces:
 
     def run(self, context: RunContext, seeds: Mapping[Tensor, Array] | None) -> Results:
         """Return the values and the gradients of a run, in arrays of its own."""
-        lead = next((seed.shape[: seed.ndim - len(tensor.shape)] for tensor, seed in (seeds or {}).items()), ())
-        key = (context.sizes.key, None if seeds is None else frozenset(seeds), lead)
+        key = (context.sizes.key, None if seeds is None else _lead(seeds))
         with self._lock:
             idle = self.idle.get(key)
             workspace = idle.pop() if idle else None
@@ -63,6 +62,13 @@ class Workspaces:
         for each in gone:
             each.release()
         return results
+
+
+def _lead(seeds: Mapping[Tensor, Array]) -> tuple[int, ...]:
+    """Return the sizes of the axes that seeds carry in front of their targets' own."""
+    for tensor, seed in seeds.items():
+        return seed.shape[: seed.ndim - tensor.spec.rank]
+    return ()
 
 
 class Workspace:
