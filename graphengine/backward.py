@@ -45,6 +45,7 @@ class Backward:
             self.program.do(tensor.node, self._enter, tensor, array)
             self.gradients.add(tensor.node, tensor, array, fresh=False)
         for unit in reversed(self.schedule.units):
+            self.program.begin(unit.nodes)
             if unit.stepwise:
                 Sweep(self, unit).compute()
             else:

@@ -55,6 +55,7 @@ class Forward:
     def compute(self) -> None:
         """Run every unit for the first time."""
         for unit in self.schedule.units:
+            self.program.begin(unit.nodes)
             if unit.stepwise:
                 self._stepwise(unit)
             else:

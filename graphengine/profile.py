@@ -159,6 +159,7 @@ class Clock:
         program.calls = [each for pair in zip(readings, program.calls, strict=True) for each in pair]
         program.nodes = [node for node in program.nodes for _ in range(2)]
         program.keep(program.nodes[-1], self._leave)
+        program.together = None
         return slots
 
     def start(self) -> None:

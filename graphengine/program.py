@@ -6,7 +6,7 @@ made and arrays are found once, so that a step costs one call per op and nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import length_hint
 from typing import Any, TypeAlias
 
@@ -21,12 +21,20 @@ class Program:
 
     Attributes:
         node: the node whose call was made last, which is the one at fault when it fails.
+        marks: where the calls of each unit begin, and its nodes.
+        together: makes every call again in several threads, where a plan has them.
     """
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.nodes: list[Node] = []
         self.node: Node | None = None
+        self.marks: list[tuple[int, Collection[Node]]] = []
+        self.together: Callable[[], None] | None = None
+
+    def begin(self, nodes: Collection[Node]) -> None:
+        """Mark that the calls from here on are those of some nodes."""
+        self.marks.append((len(self.calls), nodes))
 
     def do(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
         """Make a call, and keep it."""
@@ -41,6 +49,9 @@ class Program:
 
     def repeat(self) -> None:
         """Make every call again."""
+        if self.together is not None:
+            self.together()
+            return
         pending = iter(self.calls)
         try:
             for function, args in pending:

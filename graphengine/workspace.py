@@ -11,6 +11,7 @@ import numpy as np
 
 from graphengine import errors
 from graphengine.backward import Backward
+from graphengine.crew import Crew
 from graphengine.forward import Forward
 from graphengine.graph import Tensor
 from graphengine.program import Program, explained
@@ -57,20 +58,23 @@ class Workspace:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.crew = plan.crew if plan.repeatable else Crew(1)
         self.forward: Forward | None = None
         self.backward: Backward | None = None
 
     def run(self, context: RunContext, seeds: Mapping[Tensor, Array] | None) -> Results:
         """Run both passes; the first time they are worked out."""
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(over="ignore", under="ignore"), self.crew.at_work():
             if self.forward is None:
                 self.forward = Forward(self.plan, context, gradients=seeds is not None)
                 named(self.forward.program, "while computing", self.forward.compute)
+                self.crew.share(self.forward.program, adds=False)
             else:
                 named(self.forward.program, "while computing", self.forward.again, context)
             if seeds is not None and self.backward is None:
                 self.backward = Backward(self.forward, seeds)
                 named(self.backward.program, "in the backward of", self.backward.compute)
+                self.crew.share(self.backward.program, adds=True)
             elif seeds is not None and self.backward is not None:
                 named(self.backward.program, "in the backward of", self.backward.again, seeds)
         values = {tensor: self.forward.values[tensor].copy() for tensor in (*self.plan.targets, *self.plan.also)}
