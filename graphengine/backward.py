@@ -59,6 +59,7 @@ class Backward:
 
     def unit(self, unit: Unit) -> None:
         """Go over one unit."""
+        self.program.begin(unit.nodes)
         if unit.stepwise:
             Sweep(self, unit).compute()
         else:

@@ -55,6 +55,7 @@ class Forward:
 
     def unit(self, unit: Unit) -> None:
         """Run a unit for the first time."""
+        self.program.begin(unit.nodes)
         if unit.stepwise:
             self._stepwise(unit)
         else:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphengine import errors
+from graphengine.crew import Crew
 from graphengine.feeds import Feeds, cast_safely
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
@@ -22,6 +23,7 @@ from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
 from graphengine.passes.split import needed
+from graphengine.profile import Profile, measure
 from graphengine.run import Run, RunContext
 from graphengine.schedule import Schedule
 from graphengine.scope import Scope
@@ -46,6 +48,8 @@ class Plan:
             training, each segment is computed twice, but only one is kept: T steps need the memory of about 2 √T.
             By default all steps at once where gradients are asked for, and 256 at a time where not.
         without: passes to leave out ("fuse", "merge", "defer"), to compare.
+        threads: how many run side by side what does not wait for each other, such as both directions of a BiRNN, where
+            the arrays are large enough for it to pay. The results are the same, bit for bit.
 
     Attributes:
         parameters: the parameters that are differentiated, which is what an optimizer takes.
@@ -53,6 +57,7 @@ class Plan:
     Raises:
         LoopError: a target is a value inside a loop, or a delay was never fed.
         GradientError: something in `wrt` holds no floats or no target depends on it.
+        SettingError: there is no such pass, or `threads` is no number from 1 up.
 
     >>> from graphengine import Graph
     >>> g = Graph(dtype="float64")
@@ -71,8 +76,10 @@ class Plan:
         wrt: Iterable[Parameter | Tensor] | None = None,
         segment: int | Literal["sqrt"] | None = None,
         without: Iterable[str] = (),
+        threads: int = 1,
     ) -> None:
         self.segment = _segment(segment)
+        self.crew = Crew(threads)
         self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
         self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
         self.graph = graph_of(self.targets, "plan")
@@ -182,6 +189,30 @@ class Plan:
                 for watcher in scope.watchers:
                     watcher(trace, scope)
         return Run(values, found, self.parameter_tensors, context.seed)
+
+    def profile(
+        self,
+        feeds: Mapping[Any, Any] | None = None,
+        *,
+        seeds: Mapping[Tensor, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        seed: int | None = None,
+        training: bool | None = None,
+        gradients: bool = True,
+        repeats: int = 7,
+    ) -> Profile:
+        """Run several times and return where the time goes: `print(plan.profile(feeds))`.
+
+        Args:
+            repeats: how many runs are measured; every call counts with its median. The run that works the calls out is
+                not among them.
+
+        The other arguments are those of `run`.
+        """
+        if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
+            raise errors.SettingError(f"repeats is a number of runs from 1 up, not {repeats!r}{errors.here()}")
+        drawn = secrets.randbits(63) if seed is None else seed
+        return measure(self, lambda: self._bind(feeds, seeds, sizes, drawn, training, gradients), repeats)
 
     def trace(
         self,

@@ -7,15 +7,24 @@ made and arrays are found once, so that a step costs one call per op and nothing
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from operator import length_hint
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from graphengine import errors
 from graphengine.graph import Node
 from graphengine.memory import arrays_in
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+@runtime_checkable
+class Nesting(Protocol):
+    """What makes calls that repeat other programs."""
+
+    def inside(self) -> list[Program]:
+        """Those programs."""
+        ...
 
 
 class Program:
@@ -26,6 +35,8 @@ class Program:
 
     Attributes:
         node: the node whose call was made last, which is the one at fault when it fails.
+        marks: where the calls of each unit begin, and its nodes.
+        together: makes every call again in several threads, where a plan has them.
     """
 
     def __init__(self, dry: bool = False) -> None:
@@ -33,6 +44,12 @@ class Program:
         self.calls: list[Call] = []
         self.nodes: list[Node] = []
         self.node: Node | None = None
+        self.marks: list[tuple[int, Collection[Node]]] = []
+        self.together: Callable[[], None] | None = None
+
+    def begin(self, nodes: Collection[Node]) -> None:
+        """Mark that the calls from here on are those of some nodes."""
+        self.marks.append((len(self.calls), nodes))
 
     def do(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
         """Make a call, and keep it."""
@@ -50,9 +67,14 @@ class Program:
         """Let go of all calls and of what they are made on."""
         self.calls.clear()
         self.nodes.clear()
+        self.marks.clear()
+        self.together = None
 
     def repeat(self) -> None:
         """Make every call again."""
+        if self.together is not None:
+            self.together()
+            return
         pending = iter(self.calls)
         try:
             for function, args in pending:

@@ -13,7 +13,7 @@ from graphengine.border import LastStep, StackSteps, StepSlice
 from graphengine.gradients import step_of
 from graphengine.node import Node, Tensor
 from graphengine.passes.segment import Section
-from graphengine.program import named
+from graphengine.program import Program, named
 from graphengine.segments import SegmentedForward, SegmentForward, Segments
 from graphengine.spec import Array
 
@@ -31,6 +31,7 @@ class SegmentedBackward(Backward):
                 found = {node: self.gradients.get(node.output) for node in segments.section.leaving}
                 incoming = {node: dy for node, dy in found.items() if dy is not None}
                 if incoming:
+                    self.program.begin(item.nodes)
                     self.sweeps.append(SegmentSweep(self, segments, incoming))
                 self.forget(segments.section.nodes)
             elif isinstance(item, Section):
@@ -86,6 +87,10 @@ class SegmentSweep:
         for delay, array in self.leaving.items():
             if delay.inputs[0] in active and any(delay in segment.left for segment in self.made.values()):
                 gradients.add(delay, delay.inputs[0], array, fresh=False)
+
+    def inside(self) -> list[Program]:
+        """The programs that a sweep over all segments repeats."""
+        return [segment.program for segment in self.made.values()]
 
     def _state(self, delay: Node) -> Array:
         """Make an array for the gradient of a delay's value at one step."""

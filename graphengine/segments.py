@@ -16,7 +16,7 @@ from graphengine.forward import Forward
 from graphengine.node import Node
 from graphengine.op import Source
 from graphengine.passes.segment import Section
-from graphengine.program import named
+from graphengine.program import Program, named
 from graphengine.spec import Array
 
 
@@ -49,6 +49,7 @@ class SegmentedForward(Forward):
         steps = self.count(section.loop)
         size = self.plan.segment_size(steps, self.gradients)
         if size < steps:
+            self.program.begin(section.nodes)
             self.segments[section] = Segments(self, section, size)
             return
         for unit in section.units:
@@ -116,6 +117,10 @@ class Segments:
                     np.copyto(values[node.output], segment.values[node.inputs[0]][-1, ...])
             for node, value in self.carried.items():
                 np.copyto(value, segment.final(node))
+
+    def inside(self) -> list[Program]:
+        """The programs that a run of all segments repeats."""
+        return [segment.program for segment in self.made.values()]
 
     def again(self, place: int) -> SegmentForward:
         """Compute a segment from the state that it started from."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from graphengine.crew import Crew
 from graphengine.graph import Tensor
 from graphengine.memory import Need
 from graphengine.program import named, overhead
@@ -76,20 +77,23 @@ class Workspace:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.crew = plan.crew if plan.repeatable else Crew(1)
         self.forward: SegmentedForward | None = None
         self.backward: SegmentedBackward | None = None
 
     def run(self, context: RunContext, seeds: Mapping[Tensor, Array] | None) -> Results:
         """Run both passes; the first time they are worked out."""
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(over="ignore", under="ignore"), self.crew.at_work():
             if self.forward is None:
                 self.forward = SegmentedForward(self.plan, context, gradients=seeds is not None)
                 named(self.forward.program, "while computing", self.forward.compute)
+                self.crew.share(self.forward.program, adds=False)
             else:
                 named(self.forward.program, "while computing", self.forward.again, context)
             if seeds is not None and self.backward is None:
                 self.backward = SegmentedBackward(self.forward, seeds)
                 named(self.backward.program, "in the backward of", self.backward.compute)
+                self.crew.share(self.backward.program, adds=True)
             elif seeds is not None and self.backward is not None:
                 named(self.backward.program, "in the backward of", self.backward.again, seeds)
         values = {tensor: self.forward.values[tensor].copy() for tensor in (*self.plan.targets, *self.plan.also)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from graphengine import Graph, Loop, Plan, errors, ops
+from graphengine import Graph, Loop, Plan, errors, ops, parallel
 from graphengine.errors import GradientError
 from graphengine.passes.segment import Section
 from layers import LSTMCell, MultiRNNCell, dynamic_rnn
@@ -155,3 +155,33 @@ def test_errors_name_the_node_once():
 def test_other_segments_are_errors(segment):
     with pytest.raises(errors.SettingError, match="segment is a number of steps from 1 up"):
         two_layers(segment=segment)
+
+
+@pytest.mark.parametrize("name", ["independent", "concat", "padded", "bimulti"])
+def test_segments_of_both_directions_side_by_side(name, monkeypatch):
+    """Loops that do not wait for each other may run in two threads, segment by segment, bit for bit the same."""
+    monkeypatch.setattr(parallel, "FINE", 0)
+    monkeypatch.setattr(parallel, "SHORT", 0)
+    model = next(MODELS[each] for each in MODELS if name in each)()
+    plans = [
+        Plan(model.plan.targets, also=model.plan.also, wrt=model.plan.differentiated, segment=2, threads=threads)
+        for threads in (1, 2)
+    ]
+    for _ in range(4):
+        one, two = (plan.run(model.feeds, seed=1, **model.given) for plan in plans)
+        for tensor in (*model.plan.targets, *model.plan.also):
+            np.testing.assert_array_equal(one[tensor], two[tensor])
+        for tensor in model.plan.differentiated:
+            np.testing.assert_array_equal(one.grad(tensor), two.grad(tensor))
+    ((workspace,),) = plans[1].workspaces.idle.values()
+    assert workspace.forward.program.together is not None
+
+
+def test_a_profile_looks_into_segments():
+    x, plan = two_layers(segment=4)
+    feeds = {x: np.zeros((2, 10, 3))}
+    profile = plan.profile(feeds, repeats=3)
+    (kind,) = {node.op.kind for node in plan.lowered.nodes if "Gates" in str(node.op)}
+    assert profile.kinds[kind].calls == 2 * (10 + 10 + 8), "two layers: forward, backward, and all but the last again"
+    parts = sum(cost.seconds for cost in profile.passes.values()) + profile.outside
+    assert parts == pytest.approx(profile.seconds)
