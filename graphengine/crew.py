@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from heapq import heapify, heappop, heappush
 from threading import Condition, Lock
@@ -42,17 +42,9 @@ class Crew:
             after = followers(blocks)
             program.together = lambda: Repetition(self, program, blocks, after).run()
 
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
+    def at_work(self) -> AbstractContextManager[None]:
         """Keep the BLAS to one thread of its own where there are several of ours."""
-        if self.helpers is None:
-            yield
-            return
-        BLAS.enter()
-        try:
-            yield
-        finally:
-            BLAS.leave()
+        return nullcontext() if self.helpers is None else BLAS.one_thread()
 
 
 class Repetition:
@@ -99,7 +91,10 @@ class Repetition:
         with self.changed:
             self.changed.wait_for(lambda: not self.busy)
         if self.problem is not None:
-            raise self.problem
+            try:
+                raise self.problem
+            finally:
+                self.problem = None  # or the error would keep this, and all arrays, alive
 
     def _help(self) -> None:
         """Work in a thread that does not know how the caller's treats overflow and the like."""
@@ -177,20 +172,21 @@ class Blas:
         self._crews = 0
         self._limits: Any = None
 
-    def enter(self) -> None:
-        """Limit the BLAS."""
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Limit the BLAS, and put it back if nobody else is at work."""
         with self._lock:
             self._crews += 1
             if self._crews == 1 and (control := controller()) is not None:
                 self._limits = control.limit(limits=1, user_api="blas")
-
-    def leave(self) -> None:
-        """Put everything back, if nobody else is at work."""
-        with self._lock:
-            self._crews -= 1
-            if self._crews == 0 and self._limits is not None:
-                self._limits.restore_original_limits()
-                self._limits = None
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._crews -= 1
+                if self._crews == 0 and self._limits is not None:
+                    self._limits.restore_original_limits()
+                    self._limits = None
 
 
 @cache

@@ -110,7 +110,8 @@ def _pays(calls: list[Call], nodes: list[Node]) -> bool:
     shown = slice(middle, middle + SAMPLE)
     arrays = [list(_arrays(args)) for _, args in calls[shown]]
     work = sum(_work(node, each) for node, each in zip(nodes[shown], arrays, strict=True))
-    return work >= FINE * sum(map(len, arrays)) and work * len(calls) >= SHORT * len(arrays)
+    whole = work * len(calls) / len(arrays)
+    return whole >= SHORT and work >= FINE * sum(map(len, arrays))
 
 
 def _work(node: Node, arrays: list[Array]) -> float:

@@ -293,6 +293,7 @@ def test_a_profile_of_a_plan_with_threads_counts_the_same_calls(eager):
     model = MODELS["concat"]()
     one, two = (again(model.plan, threads=threads).profile(model.feeds, repeats=2) for threads in (1, 2))
     assert {path: cost.calls for path, cost in one.nodes.items()} == {p: c.calls for p, c in two.nodes.items()}
+    assert all(cost.seconds > 0 for cost in two.passes.values())
 
 
 class Controller:
