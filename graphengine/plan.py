@@ -6,7 +6,6 @@ A run borrows a workspace for its sizes, so several threads may run one plan.
 
 from __future__ import annotations
 
-import math
 import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -15,24 +14,25 @@ import numpy as np
 
 from graphengine import errors
 from graphengine.crew import Crew
-from graphengine.feeds import Feeds, cast_safely
+from graphengine.feeds import Feeds
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
 from graphengine.memory import Need
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
+from graphengine.passes.segment import checked_segment, segment_size
 from graphengine.passes.split import needed
 from graphengine.profile import Profile, measure
 from graphengine.run import Run, RunContext
 from graphengine.schedule import Schedule
 from graphengine.scope import Scope
+from graphengine.seeds import Seeds
 from graphengine.sources import ParameterValue, Placeholder
 from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
 from graphengine.workspace import Workspaces, need
 
-_INFERENCE = 256
 _PASSES = frozenset({"fuse", "merge", "defer"})
 
 
@@ -78,7 +78,7 @@ class Plan:
         without: Iterable[str] = (),
         threads: int = 1,
     ) -> None:
-        self.segment = _segment(segment)
+        self.segment = checked_segment(segment)
         self.crew = Crew(threads)
         self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
         self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
@@ -116,6 +116,7 @@ class Plan:
                     f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} "
                     f"{tensor.spec}{errors.here()}"
                 )
+        self.seeds = Seeds(self.targets, self.active)
         self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
         self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
         self.parameters = list(self.parameter_tensors)
@@ -269,8 +270,7 @@ class Plan:
         self.feeds.complete(bound)
         differentiates = gradients and bool(self.differentiated)
         context = RunContext({}, bound, 0, differentiates)
-        seeds = {each: _blank(context, each) for each in self.targets if each in self.active}
-        return need(self, context, seeds if differentiates else None)
+        return need(self, context, self.seeds.blank(context) if differentiates else None)
 
     def release(self) -> None:
         """Let go of the memory that runs left for the next ones of their sizes; the next run makes it anew."""
@@ -278,12 +278,7 @@ class Plan:
 
     def segment_size(self, steps: int, gradients: bool) -> int:
         """Return how many of so many steps run at a time."""
-        if self.segment == "sqrt":
-            root = math.isqrt(steps)
-            return min(range(max(root, 1), root + root // 4 + 2), key=lambda size: (size + steps % size, size))
-        if self.segment is None:
-            return steps if gradients else _INFERENCE
-        return self.segment
+        return segment_size(self.segment, steps, gradients)
 
     def _bind(
         self,
@@ -302,38 +297,7 @@ class Plan:
             secrets.randbits(63) if seed is None else int(seed),
             differentiates if training is None else bool(training),
         )
-        return context, self._seeds(seeds or {}, context) if differentiates else None
-
-    def _seeds(self, given: Mapping[Tensor, Any], context: RunContext) -> dict[Tensor, Array]:
-        """Return the gradient that enters at every target that carries one."""
-        for tensor in given:
-            if tensor not in self.targets:
-                name = getattr(tensor, "path", repr(tensor))
-                raise errors.GradientError(f"seeds: {name} is not a target of this plan{errors.here()}")
-        cast = {tensor: cast_safely(tensor, value) for tensor, value in given.items()}
-        leads = set()
-        for tensor, array in cast.items():
-            shape = context.shape(tensor.spec)
-            extra = array.ndim - len(shape)
-            if extra < 0 or array.shape[extra:] != shape:
-                raise errors.GradientError(
-                    f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{errors.here()}"
-                )
-            leads.add(array.shape[:extra])
-        if len(leads) > 1:
-            raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{errors.here()}")
-        lead = leads.pop() if leads else ()
-        for tensor in self.targets:
-            if tensor in cast or tensor not in self.active:
-                continue
-            if tensor.shape:
-                raise errors.GradientError(
-                    f"{tensor.path} {tensor.spec} is no scalar, so its gradient needs a seed: run(feeds, "
-                    f"seeds={{...: array}}); for values only run(feeds, gradients=False) or Plan(..., wrt=[])"
-                    f"{errors.here()}"
-                )
-            cast[tensor] = np.ones(lead, tensor.dtype)
-        return {tensor: array for tensor, array in cast.items() if tensor in self.active}
+        return context, self.seeds.bind(seeds or {}, context) if differentiates else None
 
     def _watched(self) -> list[Scope]:
         """The scopes that someone asked to see."""
@@ -342,17 +306,6 @@ class Plan:
     def __repr__(self) -> str:
         stepwise = sum(len(unit.nodes) for unit in self.units if unit.stepwise)
         return f"<plan of {self.graph.name!r}: {len(self.nodes)} nodes, {stepwise} of them step by step>"
-
-
-def _segment(given: int | Literal["sqrt"] | None) -> int | Literal["sqrt"] | None:
-    whole = isinstance(given, int | np.integer) and not isinstance(given, bool) and given > 0
-    if given is None or given == "sqrt" or whole:
-        return given
-    raise errors.SettingError(f'segment is a number of steps from 1 up, or "sqrt", not {given!r}{errors.here()}')
-
-
-def _blank(context: RunContext, tensor: Tensor) -> Array:
-    return np.broadcast_to(np.zeros((), tensor.dtype), context.shape(tensor.spec))
 
 
 def _refuse_body(tensor: Tensor) -> None:

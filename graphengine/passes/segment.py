@@ -6,11 +6,15 @@ by it, and where it does not end early.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+import numpy as np
+
+from graphengine import errors
 from graphengine.border import LEAVING, Delay, Maker, StepSlice, dependencies
 from graphengine.loop import Loop
 from graphengine.node import Node, Tensor
@@ -63,7 +67,31 @@ class Section:
         return tuple(dict.fromkeys(tensor for tensor in read if tensor.loop is None))
 
 
+VALUES_ONLY = 256
 Item: TypeAlias = "Unit | Section"
+Setting: TypeAlias = int | Literal["sqrt"] | None
+
+
+def checked_segment(given: Setting) -> Setting:
+    """Return what a user says of segments, if it means something."""
+    whole = isinstance(given, int | np.integer) and not isinstance(given, bool) and given > 0
+    if given is None or given == "sqrt" or whole:
+        return given
+    raise errors.SettingError(f'segment is a number of steps from 1 up, or "sqrt", not {given!r}{errors.here()}')
+
+
+def segment_size(setting: Setting, steps: int, gradients: bool) -> int:
+    """Return how many of so many steps run at a time.
+
+    >>> segment_size("sqrt", 10_000, True), segment_size(None, 10_000, True), segment_size(None, 10_000, False)
+    (100, 10000, 256)
+    """
+    if setting == "sqrt":
+        root = math.isqrt(steps)
+        return min(range(max(root, 1), root + root // 4 + 2), key=lambda size: (size + steps % size, size))
+    if setting is None:
+        return steps if gradients else VALUES_ONLY
+    return setting
 
 
 def segment(units: Sequence[Unit], maker: Maker) -> list[Item]:

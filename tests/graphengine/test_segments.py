@@ -182,6 +182,6 @@ def test_a_profile_looks_into_segments():
     feeds = {x: np.zeros((2, 10, 3))}
     profile = plan.profile(feeds, repeats=3)
     (kind,) = {node.op.kind for node in plan.lowered.nodes if "Gates" in str(node.op)}
-    assert profile.kinds[kind].calls >= 2 * (10 + 10 + 8), "two layers: forward, backward, all but the last segment again"
+    assert profile.kinds[kind].calls >= 2 * (10 + 10 + 8), "two layers: forth, back, all but the last segment again"
     parts = sum(cost.seconds for cost in profile.passes.values()) + profile.outside
     assert parts == pytest.approx(profile.seconds)
