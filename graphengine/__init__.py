@@ -12,6 +12,7 @@ from graphengine.op import Elementwise, Op
 from graphengine.optim import SGD, Adam, AdamW, RMSProp, clip_by_global_norm, clip_by_value
 from graphengine.parameter import Parameter
 from graphengine.plan import Plan
+from graphengine.profile import Profile
 from graphengine.run import Run
 from graphengine.scope import Scope
 from graphengine.spec import Spec, dim
@@ -29,6 +30,7 @@ __all__ = [
     "Op",
     "Parameter",
     "Plan",
+    "Profile",
     "RMSProp",
     "Run",
     "Scope",

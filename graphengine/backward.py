@@ -6,16 +6,19 @@ steps, in the order of processing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from graphengine.forward import Forward, by_feature
+from graphengine.forward import Forward
 from graphengine.gradients import Gradients
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, StackSteps, StepSlice
+from graphengine.memory import Memory
 from graphengine.op import Op, check_gradient, one_or_all, placeholder_array, several, sum_to
+from graphengine.passes.split import Unit
 from graphengine.program import Program
 from graphengine.spec import Array
 from graphengine.sweep import Sweep
@@ -30,31 +33,55 @@ class Backward:
         self.forward = forward
         self.plan = forward.plan
         self.schedule = forward.schedule
-        self.program = Program()
+        self.memory = Memory()
+        self.program = Program(forward.program.dry)
         self.seeds = seeds
         self.gradients = Gradients(self.program, self.room)
+        self.asked = set(self.plan.differentiated)
         self.lead: tuple[int, ...] = ()
         self._whole: dict[tuple[Node, int], bool] = {}
 
     def compute(self) -> None:
         """Sweep for the first time."""
-        asked = set(self.plan.differentiated)
         for tensor, seed in self.seeds.items():
             self.lead = seed.shape[: seed.ndim - len(tensor.shape)]
-            array = np.empty(seed.shape, seed.dtype)
+            array = self.memory.empty(seed.shape, seed.dtype)
             self.program.do(tensor.node, self._enter, tensor, array)
             self.gradients.add(tensor.node, tensor, array, fresh=False)
-        for unit in reversed(self.schedule.units):
-            if unit.stepwise:
-                Sweep(self, unit).compute()
-            else:
-                self._once(unit.nodes[0])
-            for node in unit.nodes:
-                for tensor in node.outputs:
-                    if tensor not in asked:
-                        self.gradients.pop(tensor)
-        for tensor in asked - set(self.gradients.arrays):
+        self.sweep()
+        for tensor in self.asked - set(self.gradients.arrays):
             self.gradients.whole(tensor.node, tensor)
+
+    def sweep(self) -> None:
+        """Go over all units, the last first."""
+        for unit in reversed(self.schedule.units):
+            self.unit(unit)
+
+    def unit(self, unit: Unit) -> None:
+        """Go over one unit."""
+        self.program.begin(unit.nodes)
+        if unit.stepwise:
+            Sweep(self, unit).compute()
+        else:
+            self.once(unit.nodes[0])
+        self.forget(unit.nodes)
+
+    def forget(self, nodes: Iterable[Node]) -> None:
+        """Let go of the gradients of what nodes made, which nobody will ask for."""
+        for node in nodes:
+            for tensor in node.outputs:
+                if tensor not in self.asked:
+                    self.gradients.pop(tensor)
+
+    def parts(self) -> list[Backward]:
+        """All that repeats calls: itself, and what runs inside it."""
+        return [self]
+
+    def release(self) -> None:
+        """Let go of all arrays."""
+        for part in self.parts():
+            part.program.clear()
+            del part.gradients
 
     def again(self, seeds: Mapping[Tensor, Array]) -> None:
         """Sweep over what the forward pass left behind this time."""
@@ -72,15 +99,16 @@ class Backward:
     def room(self, tensor: Tensor) -> Array:
         """Make an array for a gradient, laid out as the value is."""
         if tensor.loop is None:
-            return np.empty(self.shape(tensor), tensor.dtype)
+            return self.memory.empty(self.shape(tensor), tensor.dtype)
         before = (*self.lead, self.forward.count(tensor.loop))
-        return by_feature(before, self.forward.run.shape(tensor.spec), tensor.dtype)
+        return self.memory.by_feature(before, self.forward.run.shape(tensor.spec), tensor.dtype)
 
     def steps_of(self, array: Array) -> Array:
         """View an array of gradients with the axis of the steps in front."""
         return np.moveaxis(array, len(self.lead), 0)
 
-    def _once(self, node: Node) -> None:
+    def once(self, node: Node) -> None:
+        """Go over a node outside circles, for all steps at once where it has steps."""
         self.program.node = node
         if all(self.gradients.get(tensor) is None for tensor in node.outputs):
             return
@@ -146,7 +174,7 @@ class Backward:
             outs = [buffer(i) for i in wanted]
             shown_x, shown_y = _shown(op.reads_together(wanted), xs, ys)
             usual = (all_into, op, wanted, dy, shown_x, shown_y, outs, len(self.lead))
-            self.program.do(node, *(op.bound_backward(wanted, dy, shown_x, shown_y, outs) or usual))
+            self._do(node, op.bound_backward(wanted, dy, shown_x, shown_y, outs) or usual, (dy, shown_x, shown_y, outs))
             return [(i, out, True) for i, out in zip(wanted, outs, strict=True)]
         found = []
         for i in wanted:
@@ -160,6 +188,12 @@ class Backward:
             found.append((i, out, True))
         return found
 
+    def _do(self, node: Node, call: tuple[Any, ...], given: Any) -> None:
+        """Make a call that an op has bound on what it was given, and on arrays of its own."""
+        if self.program.dry:
+            self.memory.adopt(call, given)
+        self.program.do(node, *call)
+
     def _passed(self, op: Op, i: int, dy: Any, shown: Shown, shape: tuple[int, ...]) -> Array | None:
         """Return the gradient of an input where it is the incoming one or a view of it."""
         if op.reads_of(i) or op.contracts:
@@ -172,7 +206,10 @@ class Backward:
         """Put the gradient of an input into an array, as directly as the op can."""
         op, lead = node.op, len(self.lead)
         if fits and (call := op.bound_backward((i,), dy, *shown, outs=(out,))) is not None:
-            self.program.do(node, *call)
+            self._do(node, call, (dy, shown, out))
+            return
+        if self.program.dry:
+            self.program.keep(node, into, op, i, dy, *shown, out, lead)
             return
         result = np.asarray(op.backward(i, dy, *shown, out=out if fits else None))
         if result is out:
@@ -201,18 +238,30 @@ class Backward:
 
     def _shift(self, node: Node, dy: Array) -> None:
         steps = self.steps_of(dy)
-        initial, fed = node.sources
-        if len(steps) and initial in self.schedule.active:
-            self.gradients.add(node, initial, steps[0, ...], fresh=False)
+        _, fed = node.sources
+        if len(steps):
+            self.begin(node, steps[0, ...])
         if fed not in self.schedule.active:
             return
         if fed.loop is None:
-            total = self.room(fed)
-            self.program.do(node, np.sum, steps[1:], 0, None, total)
-            self.gradients.add(node, fed, total, fresh=True)
+            last = self.room(fed)
+            self.program.do(node, np.sum, steps[1:], 0, None, last)
+            self.gradients.add(node, fed, last, fresh=True)
         else:
-            part = self.steps_of(self.gradients.whole(node, fed))[: max(len(steps) - 1, 0)]
+            whole = self.steps_of(self.gradients.whole(node, fed))
+            part, last = whole[: max(len(steps) - 1, 0)], whole[-1:]
             self.program.do(node, np.add, part, steps[1:], part)
+        if (gradient := self.arrival(node)) is not None:
+            self.program.do(node, np.add, last, gradient, last)
+
+    def begin(self, delay: Node, gradient: Array) -> None:
+        """Take the gradient of a delay's value at the first step."""
+        if delay.inputs[0] in self.schedule.active:
+            self.gradients.add(delay, delay.inputs[0], gradient, fresh=False)
+
+    def arrival(self, delay: Node) -> Array | None:
+        """The gradient of what a delay hands on at the last step."""
+        return None
 
     def _stack(self, node: Node, dy: Array) -> None:
         op, x = node.op, node.inputs[0]
@@ -258,6 +307,13 @@ def _shown(declared: str, xs: list[Array], ys: list[Array]) -> Shown:
     """Return inputs and outputs as a backward that declares what it reads may see them."""
     if declared == "*":
         return tuple(xs), one_or_all(ys)
+    inputs, outputs = _declared(declared)
+    shown_x = tuple([x if i in inputs else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs)])
+    return shown_x, one_or_all(ys if outputs else [placeholder_array(y.shape, y.dtype) for y in ys])
+
+
+@cache
+def _declared(declared: str) -> tuple[frozenset[int], bool]:
+    """Read which inputs, and whether the outputs, are declared."""
     words = declared.split()
-    shown_x = tuple(x if f"x{i}" in words else placeholder_array(x.shape, x.dtype) for i, x in enumerate(xs))
-    return shown_x, one_or_all(ys if "y" in words else [placeholder_array(y.shape, y.dtype) for y in ys])
+    return frozenset(int(word[1:]) for word in words if word != "y"), "y" in words

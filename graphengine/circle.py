@@ -108,7 +108,7 @@ class Circle:
             pair = by_step(self.forward.empty(node.output.spec, 2))
             every = [pair[t % 2] for t in range(length)]
         if self.count:
-            self.forward.program.do(node, np.copyto, every[0], self.forward.values[node.inputs[0]])
+            self.forward.program.do(node, np.copyto, every[0], self.forward.initial(node))
         self.steps[node.output] = every[: self.count]
         if sharing:
             self.steps[fed] = every[1:]

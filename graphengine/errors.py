@@ -14,7 +14,13 @@ _LIBRARY = frozenset({"graphengine", "layers", "viz"})
 
 
 class GraphError(Exception):
-    """Anything that this project refuses; every other error here is one."""
+    """Anything that this project refuses; every other error here is one.
+
+    Attributes:
+        explained: a run-time problem that names its node already.
+    """
+
+    explained = False
 
 
 class ShapeError(GraphError, ValueError):

@@ -15,6 +15,7 @@ from graphengine import errors
 from graphengine.circle import Circle
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep, Loop, StackSteps, StepCount, StepSlice, time_first
+from graphengine.memory import Memory
 from graphengine.op import Op, Source, one_or_all, several
 from graphengine.passes.split import Unit
 from graphengine.program import Program
@@ -31,34 +32,46 @@ def copy_views(op: Op, shape: Any, xs: Sequence[Array], into: Sequence[Array]) -
         np.copyto(target, view)
 
 
-def by_feature(before: tuple[int, ...], shape: tuple[int, ...], dtype: Any) -> Array:
-    """Make an array whose steps `[batch, features]` stand feature by feature in memory."""
-    if len(shape) != 2:
-        return np.empty(before + shape, dtype)
-    return np.empty(before + shape[::-1], dtype).swapaxes(-1, -2)
-
-
 class Forward:
     """The forward pass for one set of sizes; afterwards it holds what backward pass and results are read from."""
 
-    def __init__(self, plan: Plan, run: RunContext, *, gradients: bool) -> None:
+    def __init__(self, plan: Plan, run: RunContext, *, gradients: bool, dry: bool = False) -> None:
         self.plan = plan
         self.run = run
         self.schedule = plan.lowered
+        self.gradients = gradients
         self.kept = self.schedule.kept[gradients]
-        self.program = Program()
+        self.memory = Memory()
+        self.program = Program(dry)
         self.values: dict[Tensor, Array] = {}
         self.hidden: dict[Node, list[Array | None]] = {}
         self.counts: dict[Loop, int] = {}
         self.circles: dict[Unit, Circle] = {}
 
     def compute(self) -> None:
-        """Run every unit for the first time."""
+        """Run everything for the first time."""
         for unit in self.schedule.units:
-            if unit.stepwise:
-                self._stepwise(unit)
-            else:
-                self._once(unit.nodes[0])
+            self.unit(unit)
+
+    def unit(self, unit: Unit) -> None:
+        """Run a unit for the first time."""
+        self.program.begin(unit.nodes)
+        if unit.stepwise:
+            self._stepwise(unit)
+        else:
+            self.once(unit.nodes[0])
+
+    def parts(self) -> list[Forward]:
+        """All that repeats calls: itself, and what runs inside it."""
+        return [self]
+
+    def release(self) -> None:
+        """Let go of all arrays, which otherwise wait for Python to find circles of references."""
+        for part in self.parts():
+            part.program.clear()
+            part.circles.clear()
+            part.values.clear()
+            part.hidden.clear()
 
     def again(self, run: RunContext) -> None:
         """Run on other feeds of the same sizes."""
@@ -69,12 +82,12 @@ class Forward:
         """How many steps a loop runs: all, unless it has ended early."""
         return self.counts.get(loop, self.run.steps(loop))
 
-    def _once(self, node: Node) -> None:
+    def once(self, node: Node) -> None:
         """Compute a node outside circles, for all steps at once where it has steps."""
         self.program.node = node
         op, loop = node.op, node.loop
         if isinstance(op, Source):
-            self._source(node, op)
+            self.source(node, op)
         elif type(op) in BORDER:
             self.values[node.output] = BORDER[type(op)](self, node)
         else:
@@ -82,15 +95,16 @@ class Forward:
         if loop is not None and loop.until_node is not None and self.schedule.maker(loop.until_node) is node:
             done = self.values[loop.until_node]
             ended = np.flatnonzero(done.all(axis=tuple(range(1, done.ndim))))
-            self._end(loop, int(ended[0]) + 1 if len(ended) else len(done))
+            self._end(loop, int(ended[0]) + 1 if len(ended) and not self.program.dry else len(done))
 
-    def _source(self, node: Node, op: Source) -> None:
+    def source(self, node: Node, op: Source) -> None:
         """Take a value from outside: as it is where it is the same in every run, else copied into an array of ours."""
-        value = op.value(node, self.run)
-        if not op.steady:
-            array = np.empty(value.shape, value.dtype)
-            self.program.do(node, self._refresh, node, op, array)
-            value = array
+        if op.steady:
+            value = op.value(node, self.run)
+        else:
+            steps = () if node.loop is None else (self.run.steps(node.loop),)
+            value = self.memory.empty(steps + self.run.shape(node.output.spec), node.output.dtype)
+            self.program.do(node, self._refresh, node, op, value)
         self.values[node.output] = value[: self.counts[node.loop]] if node.loop in self.counts else value
 
     def _refresh(self, node: Node, op: Source, array: Array) -> None:
@@ -117,7 +131,7 @@ class Forward:
         shape = self.shapes(node)
         found = several(node.op.view(shape, *xs))
         if not all(np.may_share_memory(each, xs[0]) for each in found):
-            found = tuple(np.empty(each.shape, each.dtype) for each in found)
+            found = tuple(self.memory.empty(each.shape, each.dtype) for each in found)
             self.program.do(node, copy_views, node.op, shape, xs, found)
         self.values.update(zip(node.outputs, found, strict=True))
 
@@ -130,8 +144,12 @@ class Forward:
         """Make an array for a spec, or for a number of its steps."""
         shape = self.run.shape(spec)
         if steps is None:
-            return np.empty(shape, spec.dtype)
-        return by_feature((steps,), shape, spec.dtype)
+            return self.memory.empty(shape, spec.dtype)
+        return self.memory.by_feature((steps,), shape, spec.dtype)
+
+    def initial(self, delay: Node) -> Array:
+        """The value of a delay at the first step."""
+        return self.values[delay.inputs[0]]
 
     def _end(self, loop: Loop, count: int) -> None:
         """End a loop early: what was computed for later steps never happened."""
@@ -154,10 +172,9 @@ class Forward:
         assert node.loop is not None
         assert node.feeds is not None
         count = self.count(node.loop)
-        initial = self.values[node.inputs[0]]
         value = self.empty(node.output.spec, count)
         fed = self.values[node.feeds]
-        self.program.do(node, np.copyto, value[:1], initial)
+        self.program.do(node, np.copyto, value[:1], self.initial(node))
         self.program.do(node, np.copyto, value[1:], fed if node.feeds.loop is None else fed[: max(count - 1, 0)])
         return value
 
@@ -167,7 +184,9 @@ class Forward:
         steps = self.values[node.inputs[0]]
         shape = self.run.shape(node.output.spec)
         whole = len(steps) == shape[op.axis]
-        value = (np.empty if whole else np.zeros)(shape, steps.dtype)
+        value = self.memory.empty(shape, steps.dtype)
+        if not whole:
+            value[...] = 0
         self.program.do(node, np.copyto, time_first(value, op.axis, op.reverse)[: len(steps)], steps)
         return value
 
@@ -193,7 +212,7 @@ class Forward:
             if t + 1 < circle.count:
                 for node, target, source in circle.copies:
                     self.program.do(node, np.copyto, target[t + 1], source[t])
-            if done is not None and done[t].all():
+            if done is not None and not self.program.dry and done[t].all():
                 ran = t + 1
                 break
         if done is not None:

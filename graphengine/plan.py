@@ -8,24 +8,30 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from graphengine import errors
+from graphengine.crew import Crew
+from graphengine.feeds import Feeds
 from graphengine.graph import Node, Tensor, graph_of, tensors_in
 from graphengine.loop import Delay
+from graphengine.memory import Need
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
+from graphengine.passes.segment import checked_segment, segment_size
 from graphengine.passes.split import needed
-from graphengine.run import Run, RunContext, bind, cast_safely
+from graphengine.profile import Profile, measure
+from graphengine.run import Run, RunContext
 from graphengine.schedule import Schedule
 from graphengine.scope import Scope
+from graphengine.seeds import Seeds
 from graphengine.sources import ParameterValue, Placeholder
 from graphengine.spec import Array, names_in
 from graphengine.trace import Trace
-from graphengine.workspace import Workspaces
+from graphengine.workspace import Workspaces, need
 
 _PASSES = frozenset({"fuse", "merge", "defer"})
 
@@ -38,7 +44,12 @@ class Plan:
         also: further tensors to return, in any structure of tuples and named tuples.
         wrt: parameters and tensors to differentiate with respect to; by default every trainable parameter that a target
             depends on, `[]` for none.
+        segment: how many steps of a loop to run at a time, or "sqrt" for about the square root of their number. While
+            training, each segment is computed twice, but only one is kept: T steps need the memory of about 2 √T.
+            By default all steps at once where gradients are asked for, and 256 at a time where not.
         without: passes to leave out ("fuse", "merge", "defer"), to compare.
+        threads: how many run side by side what does not wait for each other, such as both directions of a BiRNN, where
+            the arrays are large enough for it to pay. The results are the same, bit for bit.
 
     Attributes:
         parameters: the parameters that are differentiated, which is what an optimizer takes.
@@ -46,6 +57,7 @@ class Plan:
     Raises:
         LoopError: a target is a value inside a loop, or a delay was never fed.
         GradientError: something in `wrt` holds no floats or no target depends on it.
+        SettingError: there is no such pass, or `threads` is no number from 1 up.
 
     >>> from graphengine import Graph
     >>> g = Graph(dtype="float64")
@@ -62,8 +74,12 @@ class Plan:
         *,
         also: Any = (),
         wrt: Iterable[Parameter | Tensor] | None = None,
+        segment: int | Literal["sqrt"] | None = None,
         without: Iterable[str] = (),
+        threads: int = 1,
     ) -> None:
+        self.segment = checked_segment(segment)
+        self.crew = Crew(threads)
         self.targets: tuple[Tensor, ...] = tuple(tensors_in(targets))
         self.also: tuple[Tensor, ...] = tuple(tensors_in(also))
         self.graph = graph_of(self.targets, "plan")
@@ -79,6 +95,7 @@ class Plan:
                 _refuse_unfed(node)
                 assert node.loop is not None
                 self.names |= names_in(node.loop.over)
+        self.feeds = Feeds(self.placeholders, self.names, self.graph)
         places = dict.fromkeys(node.scope for node in self.nodes)
         self.scopes = dict.fromkeys(scope for place in places for scope in place.ancestry())
         self._differentiate(wrt)
@@ -99,6 +116,7 @@ class Plan:
                     f"wrt: no gradient flows from {', '.join(t.path for t in self.targets)} to {tensor.path} "
                     f"{tensor.spec}{errors.here()}"
                 )
+        self.seeds = Seeds(self.targets, self.active)
         self.differentiated = tuple(dict.fromkeys(tensor for tensor in wished if tensor in self.active))
         self.parameter_tensors = {p: tensor for p, tensor in reached.items() if tensor in self.differentiated}
         self.parameters = list(self.parameter_tensors)
@@ -173,6 +191,30 @@ class Plan:
                     watcher(trace, scope)
         return Run(values, found, self.parameter_tensors, context.seed)
 
+    def profile(
+        self,
+        feeds: Mapping[Any, Any] | None = None,
+        *,
+        seeds: Mapping[Tensor, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        seed: int | None = None,
+        training: bool | None = None,
+        gradients: bool = True,
+        repeats: int = 7,
+    ) -> Profile:
+        """Run several times and return where the time goes: `print(plan.profile(feeds))`.
+
+        Args:
+            repeats: how many runs are measured; every call counts with its median. The run that works the calls out is
+                not among them.
+
+        The other arguments are those of `run`.
+        """
+        if isinstance(repeats, bool) or not isinstance(repeats, int | np.integer) or repeats < 1:
+            raise errors.SettingError(f"repeats is a number of runs from 1 up, not {repeats!r}{errors.here()}")
+        drawn = secrets.randbits(63) if seed is None else seed
+        return measure(self, lambda: self._bind(feeds, seeds, sizes, drawn, training, gradients), repeats)
+
     def trace(
         self,
         feeds: Mapping[Any, Any] | None = None,
@@ -203,6 +245,41 @@ class Plan:
         context, cast = self._bind(feeds, seeds, sizes, seed, training, gradients)
         return Trace(self, context, cast, keep=keep, steps=steps, norms_only=norms_only, budget=budget)
 
+    def memory(self, *, gradients: bool = True, **sizes: int) -> Need:
+        """Tell how many bytes a run needs, without running: `plan.memory(batch=32, time=1000)`.
+
+        Args:
+            gradients: whether the run computes gradients.
+            sizes: a number for every name of a dimension.
+
+        Returns:
+            A `Need`: what forward pass, backward pass and results take; its `peak` is their sum. Feeds are not in it,
+            nor what an op takes for itself for a moment.
+
+        Raises:
+            FeedError: a dimension has no number, or there is none of such a name.
+
+        >>> from graphengine import Graph, ops
+        >>> x = Graph(dtype="float64").placeholder("x", ("batch", 3))
+        >>> plan = Plan(ops.sum(x * x), wrt=[x])
+        >>> need = plan.memory(batch=1000)
+        >>> need.results, plan.memory(batch=2000).results      # 1000 × 3 numbers of 8 bytes, and the loss
+        (24008, 48008)
+        """
+        bound, _ = self.feeds.named(sizes)
+        self.feeds.complete(bound)
+        differentiates = gradients and bool(self.differentiated)
+        context = RunContext({}, bound, 0, differentiates)
+        return need(self, context, self.seeds.blank(context) if differentiates else None)
+
+    def release(self) -> None:
+        """Let go of the memory that runs left for the next ones of their sizes; the next run makes it anew."""
+        self.workspaces.release()
+
+    def segment_size(self, steps: int, gradients: bool) -> int:
+        """Return how many of so many steps run at a time."""
+        return segment_size(self.segment, steps, gradients)
+
     def _bind(
         self,
         feeds: Mapping[Any, Any] | None,
@@ -212,7 +289,7 @@ class Plan:
         training: bool | None,
         gradients: bool,
     ) -> tuple[RunContext, dict[Tensor, Array] | None]:
-        arrays, bound = bind(self.placeholders, feeds or {}, sizes, self.names, self.graph)
+        arrays, bound = self.feeds.bind(feeds or {}, sizes)
         differentiates = gradients and bool(self.differentiated)
         context = RunContext(
             arrays,
@@ -220,38 +297,7 @@ class Plan:
             secrets.randbits(63) if seed is None else int(seed),
             differentiates if training is None else bool(training),
         )
-        return context, self._seeds(seeds or {}, context) if differentiates else None
-
-    def _seeds(self, given: Mapping[Tensor, Any], context: RunContext) -> dict[Tensor, Array]:
-        """Return the gradient that enters at every target that carries one."""
-        for tensor in given:
-            if tensor not in self.targets:
-                name = getattr(tensor, "path", repr(tensor))
-                raise errors.GradientError(f"seeds: {name} is not a target of this plan{errors.here()}")
-        cast = {tensor: cast_safely(tensor, value) for tensor, value in given.items()}
-        leads = set()
-        for tensor, array in cast.items():
-            shape = context.shape(tensor.spec)
-            extra = array.ndim - len(shape)
-            if extra < 0 or array.shape[extra:] != shape:
-                raise errors.GradientError(
-                    f"seeds: {tensor.path} is {list(shape)}, its seed {list(array.shape)}{errors.here()}"
-                )
-            leads.add(array.shape[:extra])
-        if len(leads) > 1:
-            raise errors.GradientError(f"seeds: the axes in front differ: {sorted(map(list, leads))}{errors.here()}")
-        lead = leads.pop() if leads else ()
-        for tensor in self.targets:
-            if tensor in cast or tensor not in self.active:
-                continue
-            if tensor.shape:
-                raise errors.GradientError(
-                    f"{tensor.path} {tensor.spec} is no scalar, so its gradient needs a seed: run(feeds, "
-                    f"seeds={{...: array}}); for values only run(feeds, gradients=False) or Plan(..., wrt=[])"
-                    f"{errors.here()}"
-                )
-            cast[tensor] = np.ones(lead, tensor.dtype)
-        return {tensor: array for tensor, array in cast.items() if tensor in self.active}
+        return context, self.seeds.bind(seeds or {}, context) if differentiates else None
 
     def _watched(self) -> list[Scope]:
         """The scopes that someone asked to see."""

@@ -6,32 +6,56 @@ made and arrays are found once, so that a step costs one call per op and nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection, Iterable
 from operator import length_hint
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from graphengine import errors
 from graphengine.graph import Node
+from graphengine.memory import arrays_in
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+
+
+@runtime_checkable
+class Nesting(Protocol):
+    """What makes calls that repeat other programs."""
+
+    def inside(self) -> list[Program]:
+        """Those programs."""
+        ...
 
 
 class Program:
     """Calls and the nodes that they are made for.
 
+    Args:
+        dry: keep the calls without making them, to see what they would need.
+
     Attributes:
         node: the node whose call was made last, which is the one at fault when it fails.
+        marks: where the calls of each unit begin, and its nodes.
+        together: makes every call again in several threads, where a plan has them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, dry: bool = False) -> None:
+        self.dry = dry
         self.calls: list[Call] = []
         self.nodes: list[Node] = []
         self.node: Node | None = None
+        self.marks: list[tuple[int, Collection[Node]]] = []
+        self.together: Callable[[], None] | None = None
+
+    def begin(self, nodes: Collection[Node]) -> None:
+        """Mark that the calls from here on are those of some nodes."""
+        self.marks.append((len(self.calls), nodes))
 
     def do(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
         """Make a call, and keep it."""
         self.node = node
-        function(*args)
+        if not self.dry:
+            function(*args)
         self.keep(node, function, *args)
 
     def keep(self, node: Node, function: Callable[..., Any], *args: Any) -> None:
@@ -39,8 +63,18 @@ class Program:
         self.calls.append((function, args))
         self.nodes.append(node)
 
+    def clear(self) -> None:
+        """Let go of all calls and of what they are made on."""
+        self.calls.clear()
+        self.nodes.clear()
+        self.marks.clear()
+        self.together = None
+
     def repeat(self) -> None:
         """Make every call again."""
+        if self.together is not None:
+            self.together()
+            return
         pending = iter(self.calls)
         try:
             for function, args in pending:
@@ -50,7 +84,31 @@ class Program:
             raise
 
 
+def overhead(programs: Iterable[Program]) -> int:
+    """Return the bytes of programs' calls and of the views that they are made on, without what those show."""
+    calls = [call for program in programs for call in program.calls]
+    views = {id(each): each for _, args in calls for each in arrays_in(args)}
+    made = sum(sys.getsizeof(view) - view.nbytes * view.flags.owndata for view in views.values())
+    return made + sum(sys.getsizeof(call) + sys.getsizeof(call[0]) + sys.getsizeof(call[1]) for call in calls)
+
+
+def named(program: Program, doing: str, act: Callable[..., None], *args: Any) -> None:
+    """Act; errors name the node at fault, which they do only once where programs run programs."""
+    try:
+        act(*args)
+    except errors.GraphError as problem:
+        if program.node is None or getattr(problem, "explained", False):
+            raise
+        raise explained(problem, program.node) from None
+    except Exception as problem:
+        if program.node is not None and not getattr(problem, "__notes__", ()):
+            problem.add_note(f"{doing} {program.node.path}: {program.node.op}{errors.at(program.node.location)}")
+        raise
+
+
 def explained(problem: errors.GraphError, node: Node) -> errors.GraphError:
     """Return a run-time problem with the node's path, op, inputs and the line that made it."""
     shown = ", ".join(f"{tensor.name} {tensor.spec}" for tensor in node.inputs)
-    return type(problem)(f"{node.path}: {node.op}({shown}): {problem}{errors.at(node.location)}")
+    made = type(problem)(f"{node.path}: {node.op}({shown}): {problem}{errors.at(node.location)}")
+    made.explained = True
+    return made

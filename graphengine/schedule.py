@@ -12,6 +12,7 @@ from graphengine.op import Source
 from graphengine.passes.active import active, wanted_inputs
 from graphengine.passes.defer import defer
 from graphengine.passes.keep import keep
+from graphengine.passes.segment import Item, segment
 from graphengine.passes.split import Unit, split
 from graphengine.spec import Spec
 
@@ -49,6 +50,11 @@ class Schedule:
     def circles(self) -> list[Unit]:
         """The units that run step by step."""
         return [unit for unit in self.units if unit.stepwise]
+
+    @cached_property
+    def sections(self) -> list[Item]:
+        """The units with those of a loop brought together where it can run in segments."""
+        return segment(self.units, self.maker)
 
     @cached_property
     def alignments(self) -> dict[Node, Alignment]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphengine.forward import by_feature
 from graphengine.gradients import Gradients, step_of
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, Loop
+from graphengine.memory import root
 from graphengine.op import one_or_all
 from graphengine.passes.split import Unit
 from graphengine.spec import Array
@@ -64,14 +64,12 @@ class Sweep:
 
     def compute(self) -> None:
         """Sweep over the steps, then form what was deferred."""
-        carried: dict[Tensor, Array] = {}
+        outside = self.backward.gradients.arrays
+        self.outer = [(n, each, outside[each]) for n in self.unit.nodes for each in n.outputs if each in outside]
+        carried = self._arrivals()
         for t in reversed(range(self.count)):
             carried = self._step(t, carried)
         gradients = self.backward.gradients
-        for delay in self.delays:
-            initial = delay.inputs[0]
-            if initial in carried:
-                gradients.add(delay, initial, carried.pop(initial), fresh=False)
         waiting = {}
         for tensor, gradient in self.everywhere.items():
             if (whole := gradient.finish()) is None:
@@ -83,16 +81,23 @@ class Sweep:
             if any(tensor in waiting for tensor in node.outputs):
                 self.program.node = node
                 self.backward.stacked(node, inputs, waiting)
+        self.everywhere.clear()
+        self.shared.clear()
+
+    def _arrivals(self) -> dict[Tensor, Array]:
+        """The gradients of what is handed on at the last step."""
+        found = Gradients(self.program, lambda tensor: self._turn(tensor, "arriving", self.count))
+        for node in self.delays:
+            gradient = self.backward.arrival(node)
+            if gradient is not None:
+                found.add(node, node.sources[1], gradient, fresh=False)
+        return found.arrays
 
     def _step(self, t: int, carried: dict[Tensor, Array]) -> dict[Tensor, Array]:
-        """One step; returns the gradients for the step before it, or for the initial values at the first."""
-        outside = self.backward.gradients
+        """One step; returns the gradients for the step before it."""
         here = Gradients(self.program, lambda tensor: self._turn(tensor, "sum", t), carried)
-        for node in self.unit.nodes:
-            for tensor in node.outputs:
-                outer = outside.get(tensor)
-                if outer is not None:
-                    here.add(node, tensor, step_of(outer, len(self.backward.lead), t), fresh=False)
+        for node, tensor, entering in self.outer:
+            here.add(node, tensor, step_of(entering, len(self.backward.lead), t), fresh=False)
         for node, inputs in self.order:
             if all(here.get(tensor) is None for tensor in node.outputs):
                 continue
@@ -105,10 +110,11 @@ class Sweep:
                 self._op(node, inputs, t, here)
         before = Gradients(self.program, lambda tensor: self._turn(tensor, "carried", t))
         for node in self.delays:
-            gradient = here.get(node.output)
-            target = node.sources[1 if t else 0]
-            if gradient is not None and target in self.backward.schedule.active:
-                before.add(node, target, self._recent(node, gradient, t), fresh=False)
+            gradient, fed = here.get(node.output), node.sources[1]
+            if gradient is not None and not t:
+                self.backward.begin(node, gradient)
+            elif gradient is not None and fed in self.backward.schedule.active:
+                before.add(node, fed, self._recent(node, gradient, t), fresh=False)
         return before.arrays
 
     def _op(self, node: Node, inputs: tuple[int, ...], t: int, here: Gradients) -> None:
@@ -151,14 +157,15 @@ class Sweep:
         """Return an array for one step, the same for every second step."""
         key = (tensor, use, t % 2)
         if key not in self.turns:
-            made = by_feature(self.backward.lead, self.forward.run.shape(tensor.spec), tensor.dtype)
+            shape = self.forward.run.shape(tensor.spec)
+            made = self.backward.memory.by_feature(self.backward.lead, shape, tensor.dtype)
             self.turns[key] = made
-            self.parity[id(_root(made))] = t % 2
+            self.parity[id(root(made))] = t % 2
         return self.turns[key]
 
     def _recent(self, node: Node, gradient: Array, t: int) -> Array:
         """Return a gradient to be carried, copied if its array will be used again by the step it is carried to."""
-        if self.parity.get(id(_root(gradient)), t % 2) == t % 2:
+        if self.parity.get(id(root(gradient)), t % 2) == t % 2:
             return gradient
         copy = self._turn(node.output, "recent", t)
         self.program.do(node, np.copyto, copy, gradient)
@@ -238,10 +245,3 @@ class Everywhere:
             self._own(self.tensor.node)
             self.sweep.program.do(self.tensor.node, np.copyto, self.view(k), 0)
         return self.array if self.same is None else self.same.array
-
-
-def _root(array: Array) -> Array:
-    """Return the array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
-    return array

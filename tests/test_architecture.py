@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "viz": {"graphengine", "layers", "viz", "numpy", "graphviz"},
 }
 # Used where they are installed, imported inside the function that needs them.
-OPTIONAL = {"viz": {"matplotlib", "pygraphviz", "resvg_py"}}
+OPTIONAL = {"graphengine": {"threadpoolctl"}, "viz": {"matplotlib", "pygraphviz", "resvg_py"}}
 LONGEST = 350
 MUTATORS = {"append", "add", "extend", "insert", "update", "setdefault", "pop", "popitem", "remove", "discard", "clear"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ class Concat(Op):
 
     def regions(self, out: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
         sizes = [shape[self.axis] for shape in shapes]
-        starts = np.cumsum([0, *sizes[:-1]])
-        return [_part(out, self.axis, int(start), size) for start, size in zip(starts, sizes, strict=True)]
+        starts = accumulate(sizes, initial=0)
+        return [_part(out, self.axis, start, size) for size, start in zip(sizes, starts, strict=False)]
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
         return self.regions(dy, [x.shape for x in xs])[i]
@@ -167,8 +168,8 @@ class Split(Op):
     def view(self, shapes: Any, x: Array) -> Any:
         several = [shapes] if len(self.sizes) == 1 else shapes
         sizes = [shape[self.axis] for shape in several]
-        starts = np.cumsum([0, *sizes[:-1]])
-        parts = tuple(_part(x, self.axis, int(start), size) for start, size in zip(starts, sizes, strict=True))
+        starts = accumulate(sizes, initial=0)
+        parts = tuple(_part(x, self.axis, start, size) for size, start in zip(sizes, starts, strict=False))
         return parts if len(parts) > 1 else parts[0]
 
     def forward(self, out: Any, x: Array) -> None:

@@ -14,6 +14,8 @@ from graphengine.graph import Tensor, apply
 from graphengine.op import Arrays, Op, lead
 from graphengine.spec import Array, Spec
 
+ROWS = 512
+
 
 @dataclass(frozen=True)
 class MatMul(Op):
@@ -60,9 +62,15 @@ class MatMul(Op):
     def bound_backward(
         self, wanted: Sequence[int], dy: Array, xs: Arrays, y: Array, outs: Sequence[Array]
     ) -> tuple[Any, ...] | None:
-        b, (out,) = xs[1], outs
+        (a, b), (out,) = xs, outs
         if tuple(wanted) == (0,) and dy.ndim == 2 and out.T.flags.c_contiguous:
             return np.dot, b, dy.T, out.T
+        if tuple(wanted) != (1,) or a.ndim != dy.ndim or out.ndim != 2:
+            return None
+        if _in_rows(a, dy, out):
+            return np.dot, _rows(a).T, _rows(dy), out
+        if a.ndim == 3 and len(a):
+            return sum_products, _chunks(a, dy), out, np.empty(out.shape, out.dtype)
         return None
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
@@ -79,6 +87,39 @@ class MatMul(Op):
         # yᵀ = bᵀ aᵀ, so the first operand is the second one of the mirrored product.
         *batch, m, k = a.shape
         return _contract(b.swapaxes(-1, -2), dy.swapaxes(-1, -2), (*batch, k, m), lead(dy, y)).swapaxes(-1, -2)
+
+
+def _in_rows(*arrays: Array) -> bool:
+    """Tell whether the rows of all matrices stand under each other in memory already."""
+    return all(array.flags.c_contiguous for array in arrays)
+
+
+def _chunks(a: Array, dy: Array) -> list[tuple[Array, ...]]:
+    """Cut the matrices of `a` and `dy` into chunks, and make room for one whose rows stand under each other.
+
+    What is copied there and multiplied is still in the cache then.
+    """
+    steps, rows, _ = a.shape
+    size = max(1, min(steps, ROWS // max(rows, 1)))
+    rooms = [np.empty((size, *x.shape[1:]), x.dtype) for x in (a, dy)]
+    found: list[tuple[Array, ...]] = []
+    for first in range(0, steps, size):
+        count = min(size, steps - first)
+        parts = [(room[:count], x[first : first + count]) for room, x in zip(rooms, (a, dy), strict=True)]
+        found.append((*parts[0], *parts[1], _rows(parts[0][0]).T, _rows(parts[1][0])))
+    return found
+
+
+def sum_products(chunks: list[tuple[Array, ...]], out: Array, room: Array) -> None:
+    """Sum `aᵀ dy` over chunks."""
+    target = out
+    for a_room, a, dy_room, dy, turned, rows in chunks:
+        np.copyto(a_room, a)
+        np.copyto(dy_room, dy)
+        np.dot(turned, rows, target)
+        if target is room:
+            np.add(out, room, out)
+        target = room
 
 
 def _rows(x: Array) -> Array:

@@ -10,6 +10,7 @@ from graphengine.ops.fused import LSTMGates
 from graphengine.ops.matmul import MatMul
 from layers import LSTMCell, dynamic_rnn
 from tests.graphengine.models import MODELS
+from tests.graphengine.recurrences import recurrence
 
 PASSES = ("fuse", "merge", "defer")
 LEFT_OUT = [some for count in range(len(PASSES) + 1) for some in combinations(PASSES, count)]
@@ -94,38 +95,8 @@ def test_products_of_one_state_with_two_matrices():
 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_recurrences_of_joins_and_sums_of_products(seed):
-    """What merging and living inside a joined array have to get right, in every order and with values used twice."""
-    rng = np.random.default_rng(seed)
-    g = Graph(dtype="float64")
-    x = g.placeholder("x", ("batch", "time", 2))
-    weights = [Parameter(f"W{k}", rng.standard_normal((2, 2)) / 2) for k in range(3)]
-    bias = Parameter("b", rng.standard_normal(2))
-    with Loop("time", reverse=bool(rng.integers(2))) as loop:
-        delays = [loop.delay(g.fill(("batch", 2), 0.3), name=f"d{k}") for k in range(rng.integers(1, 4))]
-        pool = [loop.slice(x), *delays]
-
-        def one():
-            return pool[rng.integers(len(pool))]
-
-        def product():
-            return one() @ g.tensor(weights[rng.integers(3)])
-
-        makers = [
-            lambda: ops.tanh(product() + product() + g.tensor(bias)),
-            lambda: product() + one(),
-            lambda: ops.concat([one(), one()])[:, 1:3],
-            lambda: ops.sigmoid(ops.concat([one(), one(), one()]))[:, ::3],
-            lambda: ops.split(ops.concat([one(), one()]), 2)[rng.integers(2)] * 0.9,
-            lambda: ops.sum(ops.stack([one(), one()]), 0) * 0.5,
-            lambda: ops.tanh(one() - one()) * one(),
-        ]
-        enough = len(pool) + rng.integers(3, 12)
-        while len(pool) < enough:
-            pool.append(makers[rng.integers(len(makers))]())
-        for delay in delays:
-            loop.feed(delay, one() if rng.random() < 0.3 else ops.tanh(pool[-1]))
-    outputs = [loop.stack(one()), loop.stack(one()), loop.last(one())]
-    agrees(Plan(ops.sum(x) + sum(ops.sum(each * each) for each in outputs), also=outputs), x)
+    x, target, outputs = recurrence(seed)
+    agrees(Plan(target, also=outputs), x)
 
 
 def agrees(plan, x):
