@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Iterable
 from operator import length_hint
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+import numpy as np
+
 from graphengine import errors
 from graphengine.graph import Node
-from graphengine.memory import arrays_in
 
 Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
@@ -86,10 +87,17 @@ class Program:
 
 def overhead(programs: Iterable[Program]) -> int:
     """Return the bytes of programs' calls and of the views that they are made on, without what those show."""
-    calls = [call for program in programs for call in program.calls]
-    views = {id(each): each for _, args in calls for each in arrays_in(args)}
-    made = sum(sys.getsizeof(view) - view.nbytes * view.flags.owndata for view in views.values())
-    return made + sum(sys.getsizeof(call) + sys.getsizeof(call[0]) + sys.getsizeof(call[1]) for call in calls)
+    found: dict[int, int] = {}
+    pending: list[Any] = [call for program in programs for call in program.calls]
+    while pending:
+        each = pending.pop()
+        if id(each) not in found and isinstance(each, tuple | list | np.ndarray):
+            found[id(each)] = sys.getsizeof(each)
+            if isinstance(each, np.ndarray):
+                found[id(each)] -= each.nbytes * each.flags.owndata
+            else:
+                pending.extend(each)
+    return sum(found.values())
 
 
 def named(program: Program, doing: str, act: Callable[..., None], *args: Any) -> None:

@@ -21,6 +21,7 @@ from benchmarks.case import FORMS, KINDS, Case
 from benchmarks.goals import goal
 from benchmarks.handwritten import Network
 from benchmarks.handwritten.layer import COLUMNS
+from benchmarks.handwritten.network import CELLS
 from benchmarks.isolated import compare_isolated
 from benchmarks.peer import Peer, Step, discover
 from benchmarks.problem import problem
@@ -46,7 +47,7 @@ def agreement(case, results):
     return check(results, reference(problem(case))[0], case.dtype)
 
 
-@every_kind
+@pytest.mark.parametrize("cell", CELLS)
 @every_form
 @pytest.mark.parametrize("route", ["exp", "tanh"])
 @pytest.mark.parametrize("training", [True, False])

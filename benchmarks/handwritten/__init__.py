@@ -7,8 +7,8 @@ their biases; the gradients of the weights are formed for some 500 columns at on
 
 from benchmarks.handwritten.gru import GRU
 from benchmarks.handwritten.layer import Layer
-from benchmarks.handwritten.lstm import LSTM
+from benchmarks.handwritten.lstm import LSTM, CoupledLSTM
 from benchmarks.handwritten.network import Network
 from benchmarks.handwritten.rnn import RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "Layer", "Network"]
+__all__ = ["GRU", "LSTM", "RNN", "CoupledLSTM", "Layer", "Network"]

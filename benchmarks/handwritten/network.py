@@ -7,12 +7,13 @@ import numpy as np
 from benchmarks.case import Case
 from benchmarks.handwritten.gru import GRU
 from benchmarks.handwritten.layer import Layer, Ports
-from benchmarks.handwritten.lstm import LSTM
+from benchmarks.handwritten.lstm import LSTM, CoupledLSTM
 from benchmarks.handwritten.rnn import RNN
 from benchmarks.problem import Problem
 from graphengine.spec import Array
 
-CELLS: dict[str | None, type[Layer]] = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+CELLS: dict[str, type[Layer]] = {"LSTMCell": LSTM, "GRUCell": GRU, "RNNCell": RNN, "CoupledLSTMCell": CoupledLSTM}
+"""The cells that are written by hand."""
 
 
 class Network:
@@ -34,7 +35,7 @@ class Network:
         for place in case.places:
             layer = place.layer
             ports = self._ports(case, place.reverse, *values[layer : layer + 2], *gradients[layer : layer + 2])
-            self.layers[place.prefix] = CELLS[case.kind](ports, case.hidden, case.training, route)
+            self.layers[place.prefix] = CELLS[case.cell](ports, case.hidden, case.training, route)
             self.layers[place.prefix].assign(problem.of(place.prefix))
         self.problem = problem
 

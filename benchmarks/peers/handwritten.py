@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from time import perf_counter
 
+from benchmarks.case import Case
 from benchmarks.handwritten import Network
+from benchmarks.handwritten.network import CELLS
 from benchmarks.peer import Peer, Step, Stopwatch
 from benchmarks.problem import Problem
 
@@ -13,6 +15,10 @@ class Handwritten(Peer):
     """The quicker of its two routes on this machine, as whoever writes by hand would keep."""
 
     name = "hand-written"
+    kinds = ("lstm", "gru", "rnn", None)
+
+    def supports(self, case: Case) -> bool:
+        return super().supports(case) and case.cell in CELLS
 
     def build(self, problem: Problem) -> Step:
         route = min(("exp", "tanh"), key=lambda each: _seconds(Network(problem, each)))

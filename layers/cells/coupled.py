@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from graphengine import Parameter, Spec, Tensor, initializers, ops
+from graphengine.ops.fused_lstm import CoupledLSTMGates, CoupledPeepholeLSTMGates
 from layers.activations import activation
 from layers.cells.lstm import LSTMState
 from layers.cells.peephole import peep
@@ -81,6 +82,10 @@ class CoupledLSTMCell(GatedCell):
         c = ops.add(ops.multiply(f, state.c, name="kept"), ops.multiply(i, cproj, name="written"), name="c")
         o = squash(self._peep("o", o_pre, c), name="o")
         h = ops.multiply(o, act(c, name="c_act"), name="h")
+        if (self.activation, self.recurrent_activation) == ("tanh", "sigmoid"):
+            weights = [x.graph.tensor(p) for p in (self.p_i, self.p_o)] if self.peepholes else []
+            op = CoupledPeepholeLSTMGates() if self.peepholes else CoupledLSTMGates()
+            x.graph.fuse(op, (pre, state.c, *weights), (c, h))
         return h, LSTMState(c, h)
 
     def _peep(self, gate: str, pre: Tensor, c: Tensor) -> Tensor:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from graphengine import Parameter, Spec, Tensor, errors, ops
-from graphengine.ops.fused import GRUGates
+from graphengine import Op, Parameter, Spec, Tensor, errors, ops
+from graphengine.ops.fused_gru import GRUGates, ResetGates, UpdateState
 from layers.activations import activation
 from layers.gated import GatedCell
 
-Products: TypeAlias = tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]
+Gates: TypeAlias = tuple[Tensor, Tensor, tuple[Op, tuple[Tensor, ...]]]
 
 
 class GRUState(NamedTuple):
@@ -74,30 +74,46 @@ class GRUCell(GatedCell):
 
     def step(self, x: Tensor, state: GRUState) -> tuple[Tensor, GRUState]:
         """The equations."""
-        squash = activation(self.recurrent_activation)
         kernel, recurrent_kernel = self.kernels(x)
         Wx_b = self.add_bias(ops.matmul(x, kernel, name="Wx"), name="Wx_b")
-        r_x, u_x, n_x = ops.split(Wx_b, 3, names=("r_x", "u_x", "n_x"))
-        products = {"after": self._reset_after, "before": self._reset_before}[self.reset]
-        r_h, u_h, candidate = products(state.h, recurrent_kernel)
-        r = squash(ops.add(r_x, r_h, name="r_pre"), name="r")
-        u = squash(ops.add(u_x, u_h, name="u_pre"), name="u")
-        n = activation(self.activation)(ops.add(n_x, candidate(r), name="n_pre"), name="n")
+        gates = {"after": self._reset_after, "before": self._reset_before}[self.reset]
+        u, n_pre, fused = gates(Wx_b, state.h, recurrent_kernel)
+        n = activation(self.activation)(n_pre, name="n")
         h = ops.add(ops.multiply(1 - u, n, name="written"), ops.multiply(u, state.h, name="kept"), name="h")
-        usual = (self.activation, self.recurrent_activation) == ("tanh", "sigmoid")
-        if usual and self.reset == "after" and self.use_bias:
-            Uh = r_h.node.inputs[0]
-            x.graph.fuse(GRUGates(), (Wx_b, Uh, x.graph.tensor(self.recurrent_bias), state.h), (h,))
+        if self._usual:
+            x.graph.fuse(*fused, (h,))
         return h, GRUState(h)
 
-    def _reset_after(self, h: Tensor, recurrent_kernel: Tensor) -> Products:
-        r_h, u_h, n_h = ops.split(ops.matmul(h, recurrent_kernel, name="Uh"), 3, names=("r_h", "u_h", "n_h"))
+    def _reset_after(self, Wx_b: Tensor, h: Tensor, recurrent_kernel: Tensor) -> Gates:
+        squash = activation(self.recurrent_activation)
+        r_x, u_x, n_x = ops.split(Wx_b, 3, names=("r_x", "u_x", "n_x"))
+        Uh = ops.matmul(h, recurrent_kernel, name="Uh")
+        r_h, u_h, n_h = ops.split(Uh, 3, names=("r_h", "u_h", "n_h"))
         if self.use_bias:
             bias = self.parameter(h.graph, "recurrent_bias", (self.hidden,), self.bias_initializer)
             n_h = ops.add(n_h, bias, name="q")
-        return r_h, u_h, lambda r: ops.multiply(r, n_h, name="q_reset")
+        r = squash(ops.add(r_x, r_h, name="r_pre"), name="r")
+        u = squash(ops.add(u_x, u_h, name="u_pre"), name="u")
+        n_pre = ops.add(n_x, ops.multiply(r, n_h, name="q_reset"), name="n_pre")
+        if self.use_bias:
+            return u, n_pre, (GRUGates(), (Wx_b, Uh, bias, h))
+        return u, n_pre, (UpdateState(), (u, n_pre, h))
 
-    def _reset_before(self, h: Tensor, recurrent_kernel: Tensor) -> Products:
+    def _reset_before(self, Wx_b: Tensor, h: Tensor, recurrent_kernel: Tensor) -> Gates:
+        squash = activation(self.recurrent_activation)
+        r_x, u_x, n_x = ops.split(Wx_b, 3, names=("r_x", "u_x", "n_x"))
         U_ru, U_n = ops.split(recurrent_kernel, [2 * self.hidden, self.hidden], names=("U_ru", "U_n"))
-        r_h, u_h = ops.split(ops.matmul(h, U_ru, name="Uh"), 2, names=("r_h", "u_h"))
-        return r_h, u_h, lambda r: ops.matmul(ops.multiply(r, h, name="h_reset"), U_n, name="n_h")
+        Uh = ops.matmul(h, U_ru, name="Uh")
+        r_h, u_h = ops.split(Uh, 2, names=("r_h", "u_h"))
+        r = squash(ops.add(r_x, r_h, name="r_pre"), name="r")
+        u = squash(ops.add(u_x, u_h, name="u_pre"), name="u")
+        h_reset = ops.multiply(r, h, name="h_reset")
+        n_pre = ops.add(n_x, ops.matmul(h_reset, U_n, name="n_h"), name="n_pre")
+        if self._usual:
+            h.graph.fuse(ResetGates(), (r_x, u_x, Uh, h), (u, h_reset))
+        return u, n_pre, (UpdateState(), (u, n_pre, h))
+
+    @property
+    def _usual(self) -> bool:
+        """Whether the activations are those that fused ops know."""
+        return (self.activation, self.recurrent_activation) == ("tanh", "sigmoid")

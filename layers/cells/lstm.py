@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from graphengine import Spec, Tensor, ops
-from graphengine.ops.fused import LSTMGates
+from graphengine.ops.fused_lstm import LSTMGates
 from layers.activations import activation
 from layers.gated import GatedCell
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graphengine import Parameter, Tensor, initializers, ops
+from graphengine.ops.fused_lstm import PeepholeLSTMGates
 from layers.activations import activation
 from layers.cells.lstm import LSTMCell, LSTMState
 from layers.gated import GatedCell
@@ -64,6 +65,9 @@ class PeepholeLSTMCell(LSTMCell):
         c = ops.add(ops.multiply(f, state.c, name="kept"), ops.multiply(i, cproj, name="written"), name="c")
         o = squash(peep(self, "o", o_pre, c, self.peephole_initializer), name="o")
         h = ops.multiply(o, act(c, name="c_act"), name="h")
+        if (self.activation, self.recurrent_activation) == ("tanh", "sigmoid"):
+            weights = (x.graph.tensor(p) for p in (self.p_f, self.p_i, self.p_o))
+            x.graph.fuse(PeepholeLSTMGates(self.forget_bias), (pre, state.c, *weights), (c, h))
         return h, LSTMState(c, h)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from graphengine.op import Op
 from graphengine.ops import (
-    fused,
+    fused_gru,
+    fused_lstm,
     index,
     join,
     loss,
@@ -273,23 +274,38 @@ def layer_norm_reference(x: Array, gain: Array, shift: Array, rank: int, epsilon
     return gain * (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + epsilon) + shift
 
 
-def draw_lstm_gates(draw: Draw) -> Case:
-    hidden = draw.full()
-    batch = draw.shape(at_most=2)
-    return fused.LSTMGates(0.5), [draw.floats((*batch, 4 * hidden)), draw.floats((*batch, hidden))]
+def draw_lstm_gates(op: fused_lstm.Gates) -> Callable[[Draw], Case]:
+    def case(draw: Draw) -> Case:
+        hidden = draw.full()
+        batch = draw.shape(at_most=2)
+        weights = [draw.floats((hidden,)) for _ in op.weights]
+        return op, [draw.floats((*batch, op.count * hidden)), draw.floats((*batch, hidden)), *weights]
+
+    return case
 
 
-def lstm_gates_reference(z: Array, c_prev: Array, forget_bias: float) -> tuple[Array, Array]:
+def lstm_gates_reference(
+    z: Array, c_prev: Array, p_f: Any = 0.0, p_i: Any = 0.0, p_o: Any = 0.0, *, forget_bias: float
+) -> tuple[Array, Array]:
     f, i, cproj, o = np.split(z, 4, axis=-1)
-    c = c_prev / (1 + np.exp(-f - forget_bias)) + np.tanh(cproj) / (1 + np.exp(-i))
-    return c, np.tanh(c) / (1 + np.exp(-o))
+    c = c_prev / (1 + np.exp(-f - forget_bias - p_f * c_prev)) + np.tanh(cproj) / (1 + np.exp(-i - p_i * c_prev))
+    return c, np.tanh(c) / (1 + np.exp(-o - p_o * c))
+
+
+def coupled_lstm_gates_reference(
+    z: Array, c_prev: Array, p_i: Any = 0.0, p_o: Any = 0.0
+) -> tuple[Array, Array]:
+    i, cproj, o = np.split(z, 3, axis=-1)
+    i = 1 / (1 + np.exp(-i - p_i * c_prev))
+    c = (1 - i) * c_prev + i * np.tanh(cproj)
+    return c, np.tanh(c) / (1 + np.exp(-o - p_o * c))
 
 
 def draw_gru_gates(draw: Draw) -> Case:
     hidden = draw.full()
     batch = draw.shape(at_most=2)
     wide = (*batch, 3 * hidden)
-    return fused.GRUGates(), [draw.floats(shape) for shape in (wide, wide, (hidden,), (*batch, hidden))]
+    return fused_gru.GRUGates(), [draw.floats(shape) for shape in (wide, wide, (hidden,), (*batch, hidden))]
 
 
 def gru_gates_reference(x: Array, h: Array, d: Array, h_prev: Array) -> Array:
@@ -297,6 +313,26 @@ def gru_gates_reference(x: Array, h: Array, d: Array, h_prev: Array) -> Array:
     r, u = 1 / (1 + np.exp(-x_r - h_r)), 1 / (1 + np.exp(-x_u - h_u))
     n = np.tanh(x_n + r * (h_n + d))
     return (1 - u) * n + u * h_prev
+
+
+def draw_reset_gates(draw: Draw) -> Case:
+    hidden = draw.full()
+    batch = draw.shape(at_most=2)
+    return fused_gru.ResetGates(), [draw.floats((*batch, size)) for size in (hidden, hidden, 2 * hidden, hidden)]
+
+
+def reset_gates_reference(x_r: Array, x_u: Array, h: Array, h_prev: Array) -> tuple[Array, Array]:
+    h_r, h_u = np.split(h, 2, axis=-1)
+    return 1 / (1 + np.exp(-x_u - h_u)), h_prev / (1 + np.exp(-x_r - h_r))
+
+
+def draw_update_state(draw: Draw) -> Case:
+    x = draw.shape(at_least=1)
+    return fused_gru.UpdateState(), [draw.floats(x) for _ in range(3)]
+
+
+def update_state_reference(u: Array, z: Array, h_prev: Array) -> Array:
+    return (1 - u) * np.tanh(z) + u * h_prev
 
 
 def draw_sequence_mask(draw: Draw) -> Case:

@@ -20,7 +20,8 @@ import numpy as np
 from graphengine.ops import (
     activation,
     elementwise,
-    fused,
+    fused_gru,
+    fused_lstm,
     index,
     join,
     logic,
@@ -127,6 +128,32 @@ ROWS: list[Row] = [
     Row(loss.SoftmaxCrossEntropy, cases.cross_entropy_reference, case=cases.draw_cross_entropy),
     Row(loss.MeanSquaredError, cases.squared_error_reference, case=cases.draw_squared_error),
     Row(norm.LayerNorm, cases.layer_norm_reference, case=cases.draw_layer_norm),
-    Row(fused.GRUGates, cases.gru_gates_reference, case=cases.draw_gru_gates, named=False),
-    Row(fused.LSTMGates, cases.lstm_gates_reference, case=cases.draw_lstm_gates, named=False),
+    # blocks of cells
+    Row(fused_gru.GRUGates, cases.gru_gates_reference, case=cases.draw_gru_gates, named=False),
+    Row(fused_gru.ResetGates, cases.reset_gates_reference, case=cases.draw_reset_gates, named=False),
+    Row(fused_gru.UpdateState, cases.update_state_reference, case=cases.draw_update_state),
+    Row(
+        fused_lstm.LSTMGates,
+        cases.lstm_gates_reference,
+        case=cases.draw_lstm_gates(fused_lstm.LSTMGates(0.5)),
+        named=False,
+    ),
+    Row(
+        fused_lstm.PeepholeLSTMGates,
+        cases.lstm_gates_reference,
+        case=cases.draw_lstm_gates(fused_lstm.PeepholeLSTMGates(0.5)),
+        named=False,
+    ),
+    Row(
+        fused_lstm.CoupledLSTMGates,
+        cases.coupled_lstm_gates_reference,
+        case=cases.draw_lstm_gates(fused_lstm.CoupledLSTMGates()),
+        named=False,
+    ),
+    Row(
+        fused_lstm.CoupledPeepholeLSTMGates,
+        cases.coupled_lstm_gates_reference,
+        case=cases.draw_lstm_gates(fused_lstm.CoupledPeepholeLSTMGates()),
+        named=False,
+    ),
 ]

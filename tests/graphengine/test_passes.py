@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphengine import Graph, Loop, Parameter, Plan, errors, ops
-from graphengine.ops.fused import LSTMGates
+from graphengine.ops.fused_lstm import LSTMGates
 from graphengine.ops.matmul import MatMul
 from layers import LSTMCell, dynamic_rnn
 from tests.graphengine.models import MODELS
