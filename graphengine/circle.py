@@ -45,7 +45,7 @@ class Circle:
         self.room: dict[Tensor, Array] = {}
         self.members = set(unit.nodes)
         delays = [node for node in unit.nodes if isinstance(node.op, Delay)]
-        joined = [node for node in unit.nodes if self._bind_joined(node, {delay.feeds for delay in delays})]
+        joined = [node for node in reversed(unit.nodes) if self._bind_joined(node, {delay.feeds for delay in delays})]
         sharing = [node for node in delays if self._bind_delay(node)]
         for node in unit.nodes[len(delays) :]:
             if node not in joined and not (node.op.is_view and self._bind_view(node)):
@@ -71,7 +71,9 @@ class Circle:
         if not node.op.joins or not once or not all(self._may_live_inside(tensor, fed) for tensor in node.inputs):
             return False
         forward = self.forward
-        slab = forward.empty(node.output.spec, self.count + 1)
+        slab = self.room.get(node.output)  # where it is joined itself
+        if slab is None:
+            slab = forward.empty(node.output.spec, self.count + 1)
         parts = node.op.regions(slab, [forward.run.shape(tensor.spec) for tensor in node.inputs])
         for tensor, part in zip(node.inputs, parts, strict=True):
             if forward.schedule.maker(tensor) in self.members:

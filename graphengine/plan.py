@@ -151,8 +151,7 @@ class Plan:
         if "fuse" in passes:
             nodes, made_by = fuse(nodes, self.graph.regions, asked)
         if "merge" in passes:
-            circular = {node for unit in self.units if unit.stepwise for node in unit.nodes}
-            nodes, made_by = merge(nodes, circular, made_by, asked)
+            nodes, made_by = merge(nodes, made_by, asked)
         self.lowered = Schedule(nodes, self.targets, self.differentiated, made_by, passes)
         self.repeatable = not ends
         self.workspaces = Workspaces(self)

@@ -20,12 +20,9 @@ from graphengine.spec import Spec
 
 
 def merge(
-    nodes: list[Node], circular: set[Node], made_by: dict[Tensor, Node], asked: set[Tensor]
+    nodes: list[Node], made_by: dict[Tensor, Node], asked: set[Tensor]
 ) -> tuple[list[Node], dict[Tensor, Node]]:
-    """Return the nodes with sums of products replaced, and what makes the tensors of the sums now.
-
-    `circular` are the nodes that run step by step: elsewhere a product over all steps is cheaper left alone.
-    """
+    """Return the nodes with sums of products inside loops replaced, and what makes the tensors of the sums now."""
     readers: dict[Tensor, int] = {}
     for node in nodes:
         for tensor in node.sources:
@@ -35,10 +32,10 @@ def merge(
     new: list[Node] = []
     replaced: dict[Tensor, Node] = {}
     for root in reversed(nodes):
-        if root not in circular or not isinstance(root.op, Add) or root in gone:
+        if root.loop is None or not isinstance(root.op, Add) or root in gone:
             continue
         terms = _terms(root, known, readers, asked)
-        if terms is not None and len(terms.products) > 1:
+        if terms is not None and terms.products:
             made = _merged(root, terms)
             gone |= terms.nodes
             new += made

@@ -30,6 +30,7 @@ def recurrence(seed):
             lambda: ops.split(ops.concat([one(), one()]), 2)[rng.integers(2)] * 0.9,
             lambda: ops.sum(ops.stack([one(), one()]), 0) * 0.5,
             lambda: ops.tanh(one() - one()) * one(),
+            lambda: ops.concat([one(), ops.concat([one(), one()]), ops.tanh(one())])[:, 2:8:3],
         ]
         enough = len(pool) + rng.integers(3, 12)
         while len(pool) < enough:

@@ -164,3 +164,16 @@ def test_a_repeated_run_allocates_little():
     owned = sum(run.grad(tensor).nbytes for tensor in plan.differentiated)
     assert peak < owned + 60_000
     assert current < owned + 30_000
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_join_inside_a_join(twice):
+    """The outer one makes room for the inner one, unless somebody else has it."""
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time", 2))
+    with Loop("time") as loop:
+        h = loop.delay(g.fill(("batch", 2), 0.5))
+        inner = ops.concat([loop.slice(x), h])
+        outer = ops.concat([ops.tanh(h), inner, *([inner] if twice else [])])
+        loop.feed(h, ops.tanh(outer[:, :2] + 0.5 * outer[:, 4:6] * inner[:, :2] - outer[:, -2:]))
+    agrees(Plan(ops.sum(loop.stack(h)), also=[loop.stack(outer), loop.stack(inner)], wrt=[x]), x)
