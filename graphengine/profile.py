@@ -7,13 +7,13 @@ between any two of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from graphengine import errors
-from graphengine.graph import Node, Tensor
+from graphengine.graph import Graph, Node, Tensor
 from graphengine.program import Call, Program
 from graphengine.run import RunContext
 from graphengine.spec import Array
@@ -64,6 +64,8 @@ class Profile:
         nodes: by path.
         outside: seconds that no call takes: checking the feeds, copying the results, and where a loop may end early,
             so that every run works its calls out anew, that too.
+        repeats: of how many runs the times are medians.
+        graph: what was run; a profile that is pickled or copied leaves it, and with it all weights, behind.
 
     >>> from graphengine import Graph, Plan, ops
     >>> g = Graph()
@@ -91,6 +93,11 @@ class Profile:
     kinds: Mapping[str, Cost]
     nodes: Mapping[str, Cost]
     outside: float
+    repeats: int = 1
+    graph: Graph | None = field(default=None, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "graph": None}
 
     @property
     def seconds(self) -> float:
@@ -222,6 +229,8 @@ def measure(plan: Plan, bind: Callable[[], Bound], repeats: int) -> Profile:
         kinds=_summed((node.op.kind, cost) for _, node, cost in calls),
         nodes=_summed((node.path, cost) for _, node, cost in calls),
         outside=outside,
+        repeats=repeats,
+        graph=plan.graph,
     )
 
 

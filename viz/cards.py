@@ -18,7 +18,7 @@ from viz.model.groups import Group
 from viz.model.lattice import Item, Link
 from viz.model.sequences import Sequences
 from viz.model.subject import Flow, Subject, norm
-from viz.scene import Box, Edge
+from viz.scene import HEATS, Box, Edge
 from viz.views import content
 
 Card = dict[str, Any]
@@ -45,6 +45,8 @@ class Cards:
         card, value = self._box(box), carried(box)
         if card is not None and value is not None and self.subject.trace is not None:
             card = self._explained(card, value, value in told)
+        if card is not None and box.kind in HEATS:
+            card = {**card, "rows": [["time", box.tooltip.rpartition("\n")[2]], *card.get("rows", [])]}
         return _clean(card)
 
     def _explained(self, card: Card, value: Value, told: bool) -> Card:

@@ -130,7 +130,8 @@ def _free(line: Line, x: float, y: float) -> Text:
 def _label(label: Text, colour: str, scene: Scene) -> str:
     content = text.clean(label.content)
     wide = text.width(content, label.size, bold=label.bold)
-    room = wide if label.anchor == "middle" else 2 * wide  # a painter whose letters are wider would push the text out
+    side = {"start": scene.width - label.x, "middle": 0.0, "end": label.x}[label.anchor]
+    room = max(wide, min(2 * wide, side))  # a painter whose letters are wider would push the text out
     x = label.x + {"start": room / 2, "middle": 0.0, "end": -room / 2}[label.anchor]
     hint = text.hint(label)
     tooltip = f" tooltip={quote(hint, text.TOOLTIP, lines=True)}" if hint else ""

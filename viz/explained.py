@@ -13,7 +13,7 @@ from graphengine.graph import Tensor
 from graphengine.trace import Trace
 from viz.model.groups import Group
 from viz.model.lattice import Item
-from viz.scene import Box, Scene
+from viz.scene import HEATS, Box, Scene
 
 Value: TypeAlias = tuple[Tensor, int | None]  # a tensor, and the position in time of one inside a loop
 MOST = 1000  # so many values of a picture are explained in its page
@@ -45,7 +45,8 @@ class Explanations:
     def with_tooltips(self, scene: Scene) -> Scene:
         """Return a scene whose boxes tell, as tooltips, the first lines of the explanations of their values.
 
-        A gradient keeps its own tooltip before that. In a scene of more than `MOST_TOOLTIPS` values nothing changes.
+        A gradient, and what a profile colours, keeps its own tooltip before that. In a scene of more than
+        `MOST_TOOLTIPS` values nothing changes.
         """
         values = {box.id: value for box in scene.boxes if (value := carried(box)) is not None}
         if self._trace is None or len(set(values.values())) > MOST_TOOLTIPS:
@@ -56,7 +57,8 @@ class Explanations:
         found = None if value is None else self.of(value)
         if found is None:
             return box
-        return replace(box, tooltip=f"{box.tooltip}\n{found.short}" if box.kind == "gradient" else found.short)
+        keeps = box.kind == "gradient" or box.kind in HEATS
+        return replace(box, tooltip=f"{box.tooltip}\n{found.short}" if keeps else found.short)
 
 
 def carried(box: Box) -> Value | None:

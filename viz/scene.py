@@ -20,10 +20,11 @@ from viz.errors import SceneError
 
 Point: TypeAlias = tuple[float, float]
 
+Heat: TypeAlias = Literal["heat0", "heat1", "heat2", "heat3", "heat4", "heat5"]  # shares of time, small to large
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
 BoxKind: TypeAlias = Literal[
     "cell", "scope", "c", "h", "state", "input", "output", "op", "gate", "weights", "source", "loss", "delay",
-    "gradient", "ellipsis", "bad", "plain", "anchor", "added", "removed", "changed", "same",
+    "gradient", "ellipsis", "bad", "plain", "anchor", "added", "removed", "changed", "same", Heat,
 ]
 EdgeKind: TypeAlias = Literal[
     "forward", "c", "h", "state", "input", "weights", "gradient", "delay", "zero", "bad", "added", "removed", "same",
@@ -35,6 +36,7 @@ Role: TypeAlias = Literal[
 Anchor: TypeAlias = Literal["start", "middle", "end"]
 Emphasis: TypeAlias = Literal["normal", "highlight", "faded"]
 
+HEATS: tuple[Heat, ...] = get_args(Heat)
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 
 

@@ -1,7 +1,8 @@
 """Themes: which colours, dashes and arrow heads the kinds of a scene get.
 
 The colours of c, h, input and gradient stay apart under the three colour blindnesses; lines stand out from their
-background by 3 to 1 and text by 4.5 to 1 (WCAG 2.1). The print theme says everything without colour.
+background by 3 to 1 and text by 4.5 to 1 (WCAG 2.1). The print theme says everything without colour. Shares of time
+(heat) step evenly in lightness (CIE L*) away from the background, so that no colour is needed to tell them apart.
 """
 
 from __future__ import annotations
@@ -149,6 +150,12 @@ LIGHT = Theme(
         "removed": BoxStyle("#FDF1E9", "#D55E00", "#8A3700", 1.8, "dashed"),
         "changed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.3, double=True),
         "same": BoxStyle("#FFFFFF", "#B5BCC4", "#5B646E", 1.0),
+        "heat0": BoxStyle("#FFEFD8", "#5B646E", "#1F2328", 1.4),
+        "heat1": BoxStyle("#FDC891", "#5B646E", "#1F2328", 1.4),
+        "heat2": BoxStyle("#FD9661", "#5B646E", "#1F2328", 1.4),
+        "heat3": BoxStyle("#EF6548", "#5B646E", "#1F2328", 1.4),
+        "heat4": BoxStyle("#D73120", "#5B646E", "#FFFFFF", 1.4),
+        "heat5": BoxStyle("#AE0000", "#5B646E", "#FFFFFF", 1.4),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#4D4D4D", "#767E87"),
@@ -206,6 +213,12 @@ DARK = Theme(
         "removed": BoxStyle("#33210F", "#F0813A", "#FFC09A", 1.8, "dashed"),
         "changed": BoxStyle("#14181D", "#F0F3F6", "#FFFFFF", 1.3, double=True),
         "same": BoxStyle("#14181D", "#4F5A66", "#A9B2BC", 1.0),
+        "heat0": BoxStyle("#502319", "#93A0AD", "#F0F3F6", 1.4),
+        "heat1": BoxStyle("#85341B", "#93A0AD", "#F0F3F6", 1.4),
+        "heat2": BoxStyle("#B64C1E", "#93A0AD", "#F0F3F6", 1.4),
+        "heat3": BoxStyle("#DE6F2C", "#93A0AD", "#0B1116", 1.4),
+        "heat4": BoxStyle("#F6A050", "#93A0AD", "#0B1116", 1.4),
+        "heat5": BoxStyle("#FDD494", "#93A0AD", "#0B1116", 1.4),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#C5CCD3", "#7F8B98"),
@@ -263,6 +276,12 @@ PRINT = Theme(
         "removed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.4, "dashed"),
         "changed": BoxStyle("#FFFFFF", "#000000", "#000000", 1.2, double=True),
         "same": BoxStyle("#FFFFFF", "#A6A6A6", "#4D4D4D", 0.8),
+        "heat0": BoxStyle("#F3F3F3", "#000000", "#000000", 1.4),
+        "heat1": BoxStyle("#D1D1D1", "#000000", "#000000", 1.4),
+        "heat2": BoxStyle("#B0B0B0", "#000000", "#000000", 1.4),
+        "heat3": BoxStyle("#919191", "#000000", "#000000", 1.4),
+        "heat4": BoxStyle("#6A6A6A", "#000000", "#FFFFFF", 1.4),
+        "heat5": BoxStyle("#474747", "#000000", "#FFFFFF", 1.4),
     }),
     edges=MappingProxyType({
         "forward": EdgeStyle("#4D4D4D", "#767676", weight=0.8),

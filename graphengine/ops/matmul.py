@@ -65,6 +65,8 @@ class MatMul(Op):
         (a, b), (out,) = xs, outs
         if tuple(wanted) == (0,) and dy.ndim == 2 and out.T.flags.c_contiguous:
             return np.dot, b, dy.T, out.T
+        if tuple(wanted) == (0,) and b.ndim == 2 and out.shape == (*dy.shape[:-1], len(b)):
+            return np.matmul, dy, b.T, out
         if tuple(wanted) != (1,) or a.ndim != dy.ndim or out.ndim != 2:
             return None
         if _in_rows(a, dy, out):

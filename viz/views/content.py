@@ -201,8 +201,8 @@ def lines(
     return (Line(title, size, bold=True), *(Line(each, small, role) for each in rest))
 
 
-def on_loss(lines: tuple[Line, ...]) -> tuple[Line, ...]:
-    """Return the lines of a loss, whose box is so dark (or so light) that muted letters could not be read on it."""
+def unmuted(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return lines for a box so dark (or so light) that muted letters could not be read on it, such as a loss."""
     return tuple(replace(line, role="auto") if line.role == "muted" else line for line in lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphengine.depth import Measure
+from graphengine.profile import Profile
 from viz import text
 from viz.curves import rounded
 from viz.layout.layered import arrange, bent
@@ -17,6 +18,7 @@ from viz.scene import Box, BoxKind, EdgeKind, Line, Point, Text
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content, delays
+from viz.views.heat import Heating
 from viz.views.sketch import Sketch
 
 _LANE = 52.0  # from loop to loop beside a cell
@@ -25,8 +27,9 @@ _DELAY = (34.0, 20.0)
 
 
 def folded(
-    what: Subjectlike, *, highlight: Highlight = None, theme: str | Theme = "light", title: str | None = None
-) -> View:
+    what: Subjectlike, *, highlight: Highlight = None, profile: Profile | None = None, theme: str | Theme = "light",
+    title: str | None = None,
+) -> View:  # fmt: skip
     """Draw a graph as it was written.
 
     Every cell stands once, however long the sequences; what it hands to the next step is a loop through z⁻¹, one step
@@ -37,12 +40,15 @@ def folded(
         what: a graph, a plan (what it needs of its graph), or a trace (with sizes in numbers).
         highlight: as for `unrolled`; positions in time make no difference here. A measure of `graphengine.depth` shows
             the cycle or path that attains it.
+        profile: of a plan of this graph (`plan.profile(feeds)`): colours every box by its share of the time of a run.
+            A box counts all calls made for it and in its scope; what belongs to no box stands in the legend, so that
+            all together are the whole run.
         theme, title: as for `unrolled`.
 
     Raises:
         UnknownPathError: there is nothing to highlight at a path.
-        StructureError: nothing can be highlighted by such a thing.
-        GraphMismatchError: the measure to highlight is of another graph.
+        StructureError: nothing can be highlighted by such a thing, or `profile` is none.
+        GraphMismatchError: the measure to highlight, or the profile, is of another graph.
 
     >>> from graphengine import Graph
     >>> from layers import LSTMCell, dynamic_rnn
@@ -54,10 +60,23 @@ def folded(
     >>> marked = folded(outputs.graph, highlight=depth.recurrent(outputs.graph))
     >>> [box.path for box in marked.to_scene().boxes if box.emphasis == "highlight"]
     ['rnn', 'rnn/h']
+
+    A profile is measured by `plan.profile(feeds)`; this one is made up, so that it says the same every day.
+
+    >>> from graphengine.profile import Cost, Profile
+    >>> step, rest = Cost(forward=0.002, backward=0.004, calls=20), Cost(forward=0.001, calls=1)
+    >>> nodes = {"rnn/c": step, "x": rest}
+    >>> made_up = Profile(nodes=nodes, scopes={"": step + rest, "rnn": step}, passes={}, kinds={}, outside=0.003)
+    >>> hot = folded(outputs.graph, profile=made_up).to_scene()
+    >>> [line.content for box in hot.boxes if box.path == "rnn" for line in box.lines][:3]
+    ['LSTM', '60 % · 6.0 ms', 'forward 2.0 · backward 4.0 ms']
+    >>> [text.content for text in hot.texts if "outside" in text.content]
+    ['30 % · 3.0 ms outside the calls: checking feeds, copying results']
     """
     subject = Subject(what)
     found = fold(subject)
-    drawing = _Drawing(subject, found)
+    heating = None if profile is None else Heating(profile, subject.graph, *_claims(found))
+    drawing = _Drawing(subject, found, heating)
     drawing.draw()
     if isinstance(highlight, Measure):
         along = lit_folded(found, highlight)
@@ -67,7 +86,26 @@ def folded(
         drawing.sketch.light(found.showing({tensor for tensor, _ in bright(subject, highlight)}))
     shown = subject.graph.name if title is None else title
     weights = sum(parameter.size for parameter in subject.graph.parameters)
-    return View(drawing.sketch.scene(shown, f"{weights:,} weights" if weights else ""), theme, subject)
+    about = [f"{weights:,} weights"] if weights else []
+    if heating is not None:
+        heating.legend(drawing.sketch)
+        about.append(heating.subtitle())
+    return View(drawing.sketch.scene(shown, " · ".join(about)), theme, subject)
+
+
+def _claims(found: Folded) -> tuple[dict[str, object], dict[str, object]]:
+    """Which item shows which nodes and scopes; a sequence only what no cell or layer does."""
+    claims: dict[str, object] = {}
+    rest: dict[str, object] = {}
+    for item in found.lattice.items:
+        if item.block is not None:
+            claims.update((node.path, item) for node in item.block.nodes)
+            if not item.block.single and item.block.path:
+                claims.setdefault(f"{item.block.path}/", item)
+        elif item.tensor is not None:
+            stacks = found.lattice.sequences.stacks.get(item.tensor, [])
+            rest.update((node.path, item) for node in (item.tensor.node, *stacks))
+    return claims, rest
 
 
 @dataclass(frozen=True)
@@ -82,9 +120,10 @@ class _Body:
 
 
 class _Drawing:
-    def __init__(self, subject: Subject, found: Folded) -> None:
+    def __init__(self, subject: Subject, found: Folded, heating: Heating | None) -> None:
         self.subject = subject
         self.lattice = found.lattice
+        self.heating = heating
         self.sketch = Sketch()
         self.loops: dict[Item, list[Return]] = {}
         self.far: list[Return] = []
@@ -155,6 +194,8 @@ class _Drawing:
 
     def _body(self, item: Item) -> _Body:
         lines = self._lines(item)
+        if self.heating is not None:
+            lines = self.heating.lines(item, lines)
         width, height = content.size_of(lines, 10)
         loops = self.loops.get(item, [])
         height = max(height, 28.0, _LANE * len(loops))
@@ -194,7 +235,9 @@ class _Drawing:
                 kind = "input" if block.nodes[0].op.kind == "placeholder" else "op"
             if item.tensor is not None and not item.tensor.shape and item.role == "block":
                 kind = "loss"
-        lines = content.on_loss(body.lines) if kind == "loss" else body.lines
+        lines = content.unmuted(body.lines) if kind == "loss" else body.lines
+        if self.heating is not None:
+            kind, tip = self.heating.kind(item, kind), self.heating.tooltip(item, tip)
         return self.sketch.box(Box("", x, y, body.width, body.height, "round", kind, lines, tip, path, about=item))
 
     def _draw_loops(self, item: Item) -> None:

@@ -8,6 +8,7 @@ from graphengine import errors
 from graphengine.depth import Measure
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay
+from graphengine.profile import Profile
 from graphengine.scope import Scope
 from graphengine.sources import Constant, ParameterValue, Placeholder
 from graphengine.spec import Array
@@ -21,6 +22,7 @@ from viz.scene import Box, BoxKind, EdgeKind, Emphasis, Line, Point, Text
 from viz.theme import Theme
 from viz.view import View
 from viz.views import content, delays
+from viz.views.heat import Heating
 from viz.views.sketch import Sketch
 
 BUDGET = 400
@@ -33,6 +35,7 @@ def graph(
     *,
     fold: int | Iterable[str] | None = None,
     highlight: Highlight = None,
+    profile: Profile | None = None,
     budget: int = BUDGET,
     theme: str | Theme = "light",
     title: str | None = None,
@@ -46,14 +49,15 @@ def graph(
         what: a graph, a plan (what it needs of its graph), or a trace (with short values).
         fold: how many scopes deep to look, or the paths of the scopes to close (`["rnn", "dense"]`); 0 closes nothing.
         highlight: as for `folded`. Op by op, a measure of `graphengine.depth` shows every op of its cycle or path.
+        profile: as for `folded`. Op by op, a fused op counts at one of those that it stands for.
         budget: how many boxes a picture may have.
         theme, title: as for `unrolled`.
 
     Raises:
         BudgetError: `fold` leaves more boxes than the budget.
         UnknownPathError: `fold` names a scope that is not there, or there is nothing to highlight at a path.
-        StructureError: nothing can be highlighted by such a thing.
-        GraphMismatchError: the measure to highlight is of another graph.
+        StructureError: nothing can be highlighted by such a thing, or `profile` is none.
+        GraphMismatchError: the measure to highlight, or the profile, is of another graph.
 
     >>> from graphengine import Graph
     >>> g = Graph("line")
@@ -63,11 +67,15 @@ def graph(
     """
     subject = Subject(what)
     found = _grouped(subject, fold, budget)
-    sketch = _drawn(subject, found, *_lit(subject, found, highlight))
+    heating = None if profile is None else Heating(profile, subject.graph, *_claims(found))
+    sketch = _drawn(subject, found, *_lit(subject, found, highlight), heating)
     if isinstance(highlight, Measure):
         sketch.name(highlight.title, any(box.emphasis == "highlight" for box in sketch.boxes.values()))
     count = len(subject.nodes)
     about = f"{count:,} nodes" + ("" if count == len(found.groups) else f" in {len(found.groups):,} boxes")
+    if heating is not None:
+        heating.legend(sketch)
+        about = f"{about} · {heating.subtitle()}"
     return View(sketch.scene(subject.graph.name if title is None else title, about), theme, subject)
 
 
@@ -138,14 +146,23 @@ def _lit(
     return {key for key, group in found.groups.items() if not makers.isdisjoint(group.nodes)} if makers else (), ()
 
 
+def _claims(found: Grouped) -> tuple[dict[str, object], dict[str, object]]:
+    """Which group shows which nodes and scopes."""
+    claims: dict[str, object] = {node.path: key for key, group in found.groups.items() for node in group.nodes}
+    return claims, {f"{key}/": key for key in found.groups if isinstance(key, str)}
+
+
 def _drawn(
-    subject: Subject, found: Grouped, lit: Collection[Key] = (), along: Collection[tuple[Key, Key]] = ()
-) -> Sketch:
+    subject: Subject, found: Grouped, lit: Collection[Key] = (), along: Collection[tuple[Key, Key]] = (),
+    heating: Heating | None = None,
+) -> Sketch:  # fmt: skip
     """Place groups in ranks that flow upwards, and draw them; `lit` and the edges `along` it are highlighted."""
     sketch = Sketch()
     keys = list(found.groups)
     index = {key: k for k, key in enumerate(keys)}
     words = [_lines(subject, found.groups[key], key) for key in keys]
+    if heating is not None:
+        words = [heating.lines(key, lines, passes=isinstance(key, str)) for key, lines in zip(keys, words, strict=True)]
     sizes = [(max(width, 30.0), max(height, 24.0)) for width, height in (content.size_of(lines, 8) for lines in words)]
     edges = [(index[a], index[b]) for a, b in found.edges]
     flows = list(found.edges.values())
@@ -166,10 +183,12 @@ def _drawn(
         tip = content.statistics(group.first.output, _value(subject, group), None) if group.count == 1 else group.path
         path = group.first.path if group.count == 1 else group.path
         look = _kind(subject, group, key)
-        lines = content.on_loss(words[k]) if look == "loss" else words[k]
+        lines = content.unmuted(words[k]) if look == "loss" else words[k]
         if look == "delay" and group.count == 1:
             later = _later(group.first)
             sketch.keys["delay", f"{delays.mark(1, later)}, {delays.spelt(1, later)}"] = None
+        if heating is not None:
+            look, tip = heating.kind(key, look), heating.tooltip(key, tip)
         box = Box("", x, y, *sizes[k], "round", look, lines, tip, path, _emphasis(key in lit), group)
         boxes.append(sketch.box(box))
     for k, (source, target) in enumerate(edges):
