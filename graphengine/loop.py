@@ -59,6 +59,7 @@ class Loop:
         self.graph: Graph | None = None
         self.closed = False
         self.until_node: Tensor | None = None
+        self._left = False
 
     def __enter__(self) -> Loop:
         return self
@@ -144,6 +145,8 @@ class Loop:
 
     def _refuse_waiting_for_itself(self, delay: Node, value: Tensor, where: str) -> None:
         """Refuse a value that leaves this loop and comes back: the loop could never start."""
+        if not self._left:
+            return
         for node in _ancestors(value.node):
             if self._ends(node) and delay in set(_ancestors(node)):
                 raise errors.LoopError(
@@ -241,6 +244,7 @@ class Loop:
             raise errors.LoopError(
                 f"{value.path} has no value per step of {self}{errors.here()}"
             )
+        self._left = True
         return value.graph.add(op, (value,), name=name, loop=None).output
 
 
