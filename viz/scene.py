@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
 from viz.errors import SceneError
-
-Point: TypeAlias = tuple[float, float]
+from viz.track import Point as Point
+from viz.track import Track, along
 
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
 BoxKind: TypeAlias = Literal[
@@ -172,7 +172,7 @@ class Edge:
 
     source: str
     target: str
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     kind: EdgeKind = "forward"
     width: float = 1.2
     strength: float = 1.0
@@ -250,15 +250,18 @@ def _check(scene: Scene) -> None:
         for line in box.lines:
             _check_kind("role", line.role, _ROLES)
             _check_numbers(box, (), (line.size,), "a line of ")
+    sound: set[Track] = set()
     for edge in scene.edges:
         for end in (edge.source, edge.target):
             if end not in scene._index:
                 raise SceneError(f"{_named(edge)}: there is no box {end!r}")
-        if len(edge.points) % 3 != 1 or len(edge.points) < 4:
-            raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(edge.points)}")
+        points = along(edge.points)
+        if points.track not in sound:
+            _check_points(edge, points.track.curve)
+            sound.add(points.track)
         _check_kind("edge", edge.kind, _EDGE_KINDS)
         _check_kind("emphasis", edge.emphasis, _EMPHASES)
-        _check_numbers(edge, chain.from_iterable(edge.points), (edge.width,))
+        _check_numbers(edge, (points.x,), (edge.width,))
         if not 0 <= edge.strength <= 1:
             raise SceneError(f"{_named(edge)}: strength lies between 0 and 1, not {edge.strength}")
     for text in scene.labels():
@@ -279,6 +282,12 @@ _EMPHASES = frozenset(get_args(Emphasis))
 def _check_kind(what: str, kind: str, known: frozenset[str]) -> None:
     if kind not in known:
         raise SceneError(f"there is no {what} {kind!r}; there are {', '.join(sorted(known))}")
+
+
+def _check_points(edge: Edge, curve: Sequence[Point]) -> None:
+    if len(curve) % 3 != 1 or len(curve) < 4:
+        raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(curve)}")
+    _check_numbers(edge, chain.from_iterable(curve), ())
 
 
 def _check_numbers(what: object, values: Iterable[float], sizes: Iterable[float], of: str = "") -> None:

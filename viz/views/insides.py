@@ -78,7 +78,7 @@ def _guards(block: Block) -> list[Part]:
 def _holds(circuit: Circuit, lattice: Lattice, block: Block) -> bool:
     """Whether a drawn circuit has a place for all that a cell has, and a way for every line."""
     parts = {part.name for part in lattice.parts[block]}
-    wires = {ends(lattice, link, block) for link in lattice.links}
+    wires = {ends(lattice, link, block) for link in lattice.kinds()}
     entered = {("v", part) for part in _ENTERED}
     known = {None, *circuit.wires, *entered}
     return parts <= set(circuit.slots) and set(lattice.lanes(block)) <= set(circuit.lanes) and wires <= known
