@@ -61,7 +61,8 @@ def problems(scene: Scene, *, crossings: bool = True) -> list[str]:
     """Return a sentence for everything that a reader would stumble over; an empty list for a clean picture.
 
     Boxes overlap; free texts overlap each other or a box; a line of text does not fit into its box; something leaves
-    the canvas or straddles the border of a frame; an edge does not start or end at the outline of its box, or runs along it.
+    the canvas or straddles the border of a frame; an edge does not start or end at the outline of its box, or does so
+    along it.
 
     Args:
         crossings: also lines that run through a text or through a box that they have nothing to do with, lines that run

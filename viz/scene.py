@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -18,7 +19,7 @@ from typing import Literal, TypeAlias, get_args
 
 from viz.errors import SceneError
 from viz.track import Point as Point
-from viz.track import Track, along
+from viz.track import along
 
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
 BoxKind: TypeAlias = Literal[
@@ -232,11 +233,8 @@ def _check(scene: Scene) -> None:
     """Raise on the first thing that a writer could not draw."""
     _check_numbers("the scene", (scene.width, scene.height), (scene.width, scene.height))
     if len(scene._index) != len(scene.boxes):
-        seen: set[str] = set()
-        for box in scene.boxes:
-            if box.id in seen:
-                raise SceneError(f"two boxes have the id {box.id!r}")
-            seen.add(box.id)
+        identity = Counter(box.id for box in scene.boxes).most_common(1)[0][0]
+        raise SceneError(f"two boxes have the id {identity!r}")
     for frame in scene.frames:
         _check_kind("frame", frame.kind, _FRAME_KINDS)
         _check_numbers("a frame", (frame.left, frame.top, frame.size), (frame.width, frame.height))
@@ -250,20 +248,19 @@ def _check(scene: Scene) -> None:
         for line in box.lines:
             _check_kind("role", line.role, _ROLES)
             _check_numbers(box, (), (line.size,), "a line of ")
-    sound: set[Track] = set()
     for edge in scene.edges:
         for end in (edge.source, edge.target):
             if end not in scene._index:
                 raise SceneError(f"{_named(edge)}: there is no box {end!r}")
-        points = along(edge.points)
-        if points.track not in sound:
-            _check_points(edge, points.track.curve)
-            sound.add(points.track)
         _check_kind("edge", edge.kind, _EDGE_KINDS)
         _check_kind("emphasis", edge.emphasis, _EMPHASES)
-        _check_numbers(edge, (points.x,), (edge.width,))
+        _check_numbers(edge, (along(edge.points).x,), (edge.width,))
         if not 0 <= edge.strength <= 1:
             raise SceneError(f"{_named(edge)}: strength lies between 0 and 1, not {edge.strength}")
+    for track, edge in {along(edge.points).track: edge for edge in scene.edges}.items():
+        if len(track.curve) % 3 != 1 or len(track.curve) < 4:
+            raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(track.curve)}")
+        _check_numbers(edge, chain.from_iterable(track.curve), ())
     for text in scene.labels():
         _check_kind("role", text.role, _ROLES)
         _check_kind("anchor", text.anchor, _ANCHORS)
@@ -282,12 +279,6 @@ _EMPHASES = frozenset(get_args(Emphasis))
 def _check_kind(what: str, kind: str, known: frozenset[str]) -> None:
     if kind not in known:
         raise SceneError(f"there is no {what} {kind!r}; there are {', '.join(sorted(known))}")
-
-
-def _check_points(edge: Edge, curve: Sequence[Point]) -> None:
-    if len(curve) % 3 != 1 or len(curve) < 4:
-        raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(curve)}")
-    _check_numbers(edge, chain.from_iterable(curve), ())
 
 
 def _check_numbers(what: object, values: Iterable[float], sizes: Iterable[float], of: str = "") -> None:

@@ -20,18 +20,16 @@ class Track:
     curve: tuple[Point, ...]
 
 
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Moved(Sequence[Point]):
-    """The points of a track, moved to the right.
+    """The points of a track, moved to the right; to all who ask they are a sequence like any other.
 
     >>> list(Moved(Track(((0, 0), (1, 0), (2, 0), (3, 0))), 10.0))
     [(10.0, 0), (11.0, 0), (12.0, 0), (13.0, 0)]
     """
 
-    __slots__ = ("track", "x")
-
-    def __init__(self, track: Track, x: float = 0.0) -> None:
-        self.track = track
-        self.x = x
+    track: Track
+    x: float = 0.0
 
     def __len__(self) -> int:
         return len(self.track.curve)
