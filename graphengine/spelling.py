@@ -26,6 +26,8 @@ def number(value: Any, digits: int = 3) -> str:
         return "NaN"
     if x in (float("inf"), float("-inf")):
         return "∞" if x > 0 else "−∞"
+    if 1e-3 <= abs(x) < 1000 and "e" not in (spelt := f"{x:.{digits}g}"):
+        return spelt.replace("-", "−")
     spelt = f"{x:.{digits - 1}e}"
     mantissa, power = spelt.split("e")
     exponent = int(power)

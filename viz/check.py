@@ -20,6 +20,7 @@ from viz.svg import box_lines, frame_title
 _LETTERS = 0.5  # half the height of a line of text, ascenders and descenders, in font sizes
 _CAPITAL = 0.365  # half the height of a capital
 _MISS = 1.5  # points that an arrow may end beside an outline
+_TOUCH = 10.0  # so many points from its end a line is clear of the outline that it meets
 _CELL = 120.0  # side of the squares in which neighbours are looked for
 _APART = 3.0  # points between the tips of two arrows
 _SQUARE = 3.0  # side of the squares that a line passes
@@ -60,7 +61,8 @@ def problems(scene: Scene, *, crossings: bool = True) -> list[str]:
     """Return a sentence for everything that a reader would stumble over; an empty list for a clean picture.
 
     Boxes overlap; free texts overlap each other or a box; a line of text does not fit into its box; something leaves
-    the canvas or straddles the border of a frame; an edge does not start or end at the outline of its box.
+    the canvas or straddles the border of a frame; an edge does not start or end at the outline of its box, or does so
+    along it.
 
     Args:
         crossings: also lines that run through a text or through a box that they have nothing to do with, lines that run
@@ -166,6 +168,9 @@ def _missed(scene: Scene, edge: Edge) -> Iterator[str]:
         if abs(gap) > _MISS:
             where = "outside" if gap > 0 else "inside"
             yield f"{_name(edge)} {what} {abs(gap):.1f} pt {where} {identity}"
+        clear = [point for point in _along(edge) if math.dist(point, end) > _TOUCH]
+        if clear and abs(distance(scene.box(identity), clear[0 if what == "starts" else -1])) <= _MISS:
+            yield f"{_name(edge)} {what} along the outline of {identity}"
 
 
 def _heads(scene: Scene) -> Iterator[str]:

@@ -62,7 +62,7 @@ def reverse(curve: Curve) -> Curve:
     return curve[::-1]
 
 
-def beside(curve: Curve, distance: float) -> Curve:
+def beside(curve: Sequence[Point], distance: float) -> Curve:
     """Return the curve moved to its left by a distance (to its right if negative), ends included.
 
     The legs of the control polygon move and meet again where they cross (Tiller and Hanson, 1984).
@@ -80,7 +80,7 @@ def beside(curve: Curve, distance: float) -> Curve:
     return tuple(moved)
 
 
-def at(curve: Curve, share: float) -> tuple[Point, Point]:
+def at(curve: Sequence[Point], share: float) -> tuple[Point, Point]:
     """Return the point after a share (0 to 1) of the curve's pieces, and the unit direction there."""
     pieces = (len(curve) - 1) // 3
     piece = min(int(share * pieces), pieces - 1)
@@ -99,7 +99,7 @@ def _polynomial(a: float, b: float, c: float, d: float, t: float) -> Point:
     )
 
 
-def shortened(curve: Curve, length: float) -> Curve:
+def shortened(curve: Sequence[Point], length: float) -> Curve:
     """Return the curve without its last bit, so that an arrow head of that length fits between its end and the tip."""
     p0, p1, p2, p3 = piece = curve[-4:]
     chord = math.dist(p0, p1) + math.dist(p1, p2) + math.dist(p2, p3)
@@ -116,7 +116,7 @@ def shortened(curve: Curve, length: float) -> Curve:
     return (*curve[:-3], first, second, end)
 
 
-def _cut(piece: Curve, t: float) -> tuple[Point, Point, Point, Point]:
+def _cut(piece: Sequence[Point], t: float) -> tuple[Point, Point, Point, Point]:
     """Cut a single piece in two (de Casteljau): the handles of the first, its end, the first handle of the second."""
     (x0, y0), (x1, y1), (x2, y2), (x3, y3) = piece
     ax, ay = x0 + (x1 - x0) * t, y0 + (y1 - y0) * t
@@ -127,7 +127,7 @@ def _cut(piece: Curve, t: float) -> tuple[Point, Point, Point, Point]:
     return (ax, ay), (dx, dy), (dx + (ex - dx) * t, dy + (ey - dy) * t), (ex, ey)
 
 
-def _legs(curve: Curve) -> list[Point]:
+def _legs(curve: Sequence[Point]) -> list[Point]:
     """Unit directions of the control polygon's legs; one of no length takes its neighbour's."""
     legs: list[Point] = []
     for p, q in pairwise(curve):

@@ -16,7 +16,6 @@ from typing import Any
 
 from viz import text
 from viz.cards import Card, Cards, plain_card
-from viz.curves import shortened
 from viz.explained import Value, chosen
 from viz.json_writer import plain
 from viz.model.fold import Return
@@ -27,7 +26,7 @@ from viz.packing import packed
 from viz.scene import Box, Edge, Line, Scene, Text
 from viz.story import Step, story
 from viz.stylesheet import rules
-from viz.svg import curve_data, head_data
+from viz.svg import edge_paths
 from viz.theme import DARK, LIGHT, PRINT, Theme, head_length
 
 SCRIPTS = ("unpack.js", "draw.js", "look.js", "story.js", "card.js", "unfold.js", "search.js", "controls.js")
@@ -116,11 +115,11 @@ def _box(box: Box, cards: Cards | None, told: set[Value], inside: str | None) ->
 def _edge(edge: Edge, cards: Cards | None) -> dict[str, Any]:
     style = LIGHT.edges[edge.kind]
     _, width = LIGHT.line(edge)
-    curve = shortened(edge.points, head_length(width, style.head)) if edge.head else edge.points
+    line, head = edge_paths(tuple(edge.points), head_length(width, style.head) if edge.head else None)
     found = {
         "source": edge.source, "target": edge.target, "kind": edge.kind, "width": edge.width,
         "strength": edge.strength, "emphasis": edge.emphasis if edge.emphasis != "normal" else "",
-        "line": curve_data(curve), "head": head_data(edge, curve[-1]) if edge.head else None,
+        "line": line.moved(0.0), "head": None if head is None else head.moved(0.0),
         "label": None if edge.label is None else _text(edge.label),
     }  # fmt: skip
     card = cards.edge(edge) if cards is not None and edge.about is not None else plain_card("", edge.tooltip)

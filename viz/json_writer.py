@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -38,7 +38,7 @@ def plain(item: Any) -> Any:
         return text.clean(item, text.TOOLTIP, lines=True)
     if isinstance(item, float):
         return round(item, 2) + 0.0
-    if isinstance(item, tuple):
+    if isinstance(item, Sequence):
         return [plain(each) for each in item]
     if not hasattr(item, "__dataclass_fields__"):
         return item

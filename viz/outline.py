@@ -9,6 +9,7 @@ from viz.curves import Curve, at
 from viz.scene import Box, Point
 
 CORNER = 12.0  # what Graphviz rounds corners by; SVG does the same
+_STRAY = 12.0  # so far an end walks towards an outline, and twice as far as it is away from it
 
 
 def corner(box: Box) -> float:
@@ -37,14 +38,11 @@ def distance(box: Box, point: Point) -> float:
     return math.hypot(max(dx, 0.0), max(dy, 0.0)) + min(max(dx, dy), 0.0) - radius
 
 
-def meet(curve: Curve, source: Box, target: Box, digits: int = 3) -> Curve:
+def meet(curve: Curve, source: Box, target: Box) -> Curve:
     """Return the curve with its ends moved along their own directions onto the outlines of the boxes.
 
-    An end that lies inside is drawn back, one that lies outside is drawn on. A gradient that runs beside its forward
-    edge needs this where boxes have no straight sides.
-
-    Args:
-        digits: to which what is found is rounded; more of them for a curve that will yet be moved.
+    An end that lies inside is drawn back, one that lies outside is drawn on, one that would pass by stays. A gradient
+    that runs beside its forward edge needs this where boxes have no straight sides.
 
     >>> from viz.curves import straight
     >>> ball, box = Box("a", 0, 0, 20, 20, "circle"), Box("b", 60, 0, 20, 20)
@@ -53,25 +51,28 @@ def meet(curve: Curve, source: Box, target: Box, digits: int = 3) -> Curve:
     """
     _, leaving = at(curve, 0.0)
     _, arriving = at(curve, 1.0)
-    first = _on_outline(source, curve[0], (-leaving[0], -leaving[1]), digits)
-    last = _on_outline(target, curve[-1], arriving, digits)
+    first = _on_outline(source, curve[0], (-leaving[0], -leaving[1]))
+    last = _on_outline(target, curve[-1], arriving)
     return (first, *curve[1:-1], last)
 
 
-def _on_outline(box: Box, end: Point, inward: Point, digits: int) -> Point:
-    """Walk from an end, inward if it is outside and back if inside, until the outline is crossed; or stay."""
+def _on_outline(box: Box, end: Point, inward: Point) -> Point:
+    """Walk from an end, inward if it is outside and back if inside, until the outline is crossed; or stay.
+
+    Who walks on beside a long side, a hair's breadth outside, might cross it far from where the end should be.
+    """
 
     def height(s: float) -> float:
         return distance(box, (end[0] + s * inward[0], end[1] + s * inward[1]))
 
     s, here = 0.0, height(0.0)
     step = 0.5 if here > 0 else -0.5
-    reach = 2 * (box.width + box.height)
+    reach = 2 * here + _STRAY if here > 0 else 2 * (box.width + box.height)
     while abs(s) <= reach:
         there = height(s + step)
         if (here > 0) != (there > 0):
             s = _root(height, (s, here), (s + step, there))
-            return (round(end[0] + s * inward[0], digits), round(end[1] + s * inward[1], digits))
+            return (round(end[0] + s * inward[0], 3), round(end[1] + s * inward[1], 3))
         s, here = s + step, there
     return end
 

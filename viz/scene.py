@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, TypeAlias, get_args
 
 from viz.errors import SceneError
-
-Point: TypeAlias = tuple[float, float]
+from viz.track import Point as Point
+from viz.track import along
 
 Heat: TypeAlias = Literal["heat0", "heat1", "heat2", "heat3", "heat4", "heat5"]  # shares of time, small to large
 Shape: TypeAlias = Literal["rect", "round", "pill", "circle", "diamond", "none"]
@@ -174,7 +175,7 @@ class Edge:
 
     source: str
     target: str
-    points: tuple[Point, ...]
+    points: Sequence[Point]
     kind: EdgeKind = "forward"
     width: float = 1.2
     strength: float = 1.0
@@ -234,11 +235,8 @@ def _check(scene: Scene) -> None:
     """Raise on the first thing that a writer could not draw."""
     _check_numbers("the scene", (scene.width, scene.height), (scene.width, scene.height))
     if len(scene._index) != len(scene.boxes):
-        seen: set[str] = set()
-        for box in scene.boxes:
-            if box.id in seen:
-                raise SceneError(f"two boxes have the id {box.id!r}")
-            seen.add(box.id)
+        identity = Counter(box.id for box in scene.boxes).most_common(1)[0][0]
+        raise SceneError(f"two boxes have the id {identity!r}")
     for frame in scene.frames:
         _check_kind("frame", frame.kind, _FRAME_KINDS)
         _check_numbers("a frame", (frame.left, frame.top, frame.size), (frame.width, frame.height))
@@ -256,13 +254,15 @@ def _check(scene: Scene) -> None:
         for end in (edge.source, edge.target):
             if end not in scene._index:
                 raise SceneError(f"{_named(edge)}: there is no box {end!r}")
-        if len(edge.points) % 3 != 1 or len(edge.points) < 4:
-            raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(edge.points)}")
         _check_kind("edge", edge.kind, _EDGE_KINDS)
         _check_kind("emphasis", edge.emphasis, _EMPHASES)
-        _check_numbers(edge, chain.from_iterable(edge.points), (edge.width,))
+        _check_numbers(edge, (along(edge.points).x,), (edge.width,))
         if not 0 <= edge.strength <= 1:
             raise SceneError(f"{_named(edge)}: strength lies between 0 and 1, not {edge.strength}")
+    for track, edge in {along(edge.points).track: edge for edge in scene.edges}.items():
+        if len(track.curve) % 3 != 1 or len(track.curve) < 4:
+            raise SceneError(f"{_named(edge)}: a Bézier curve has 4, 7, 10, … points, not {len(track.curve)}")
+        _check_numbers(edge, chain.from_iterable(track.curve), ())
     for text in scene.labels():
         _check_kind("role", text.role, _ROLES)
         _check_kind("anchor", text.anchor, _ANCHORS)

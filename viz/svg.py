@@ -17,6 +17,7 @@ from viz.curves import Curve, shortened
 from viz.outline import corner
 from viz.scene import Box, Edge, Frame, Line, Point, Scene, Text
 from viz.theme import BoxStyle, Dash, Theme, head_length
+from viz.track import Track, along
 
 FONT = "DejaVu Sans, Verdana, sans-serif"
 DOUBLE = 4.0  # from the first of two outlines to the second; Graphviz has it so
@@ -92,25 +93,29 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
     rank = {"faded": 0, "normal": 1, "highlight": 2}
     pens: dict[object, _Pen] = {}
     for edge in sorted(scene.edges, key=lambda edge: rank[edge.emphasis]):
-        look = edge.kind, edge.emphasis, edge.width, edge.strength
+        look = edge.kind, edge.emphasis, edge.width, edge.strength, edge.head
         if look not in pens:
             pens[look] = _pen(edge, theme)
         pen = pens[look]
-        curve = shortened(edge.points, pen.length) if edge.head else edge.points
+        points = along(edge.points)
+        if points.track not in pen.drawn:
+            pen.drawn[points.track] = edge_paths(points.track.curve, pen.length if edge.head else None)
+        line, head = pen.drawn[points.track]
         tip = text.clean(edge.tooltip, text.TOOLTIP, lines=True)
-        lines.add(pen.line, f'<path d="{curve_data(curve)}"' + _closed("path", tip))
-        if edge.head:
-            heads.add(pen.head, f'<path d="{head_data(edge, curve[-1])}"/>')
+        lines.add(pen.line, f'<path d="{line.moved(points.x)}"' + _closed("path", tip))
+        if head is not None:
+            heads.add(pen.head, f'<path d="{head.moved(points.x)}"/>')
     yield from lines.lines()
     yield from heads.lines()
 
 
 class _Pen(NamedTuple):
-    """How a line is drawn, how its head, and how long that is."""
+    """How a line is drawn, how its head, and how long that is; and by track, what was drawn."""
 
     line: str
     head: str
     length: float
+    drawn: dict[Track, tuple[PathData, PathData | None]]
 
 
 def _pen(edge: Edge, theme: Theme) -> _Pen:
@@ -121,22 +126,48 @@ def _pen(edge: Edge, theme: Theme) -> _Pen:
         f'fill="none" stroke="{colour}" stroke-width="{_number(width)}"{_dashes(style.dash, width)}',
         f'fill="{fill}" stroke="{colour}" stroke-width="1" stroke-linejoin="round"',
         head_length(width, style.head),
+        {},
     )
 
 
-def curve_data(curve: Curve) -> str:
-    """Return a curve as the data of a path."""
-    x, y, *rest = map(_number, chain.from_iterable(curve))
-    return f"M{x} {y}C{' '.join(rest)}"
+class PathData(NamedTuple):
+    """The data of a path: the x where it starts, and all the rest, which is the same wherever along x that is."""
+
+    x: float
+    rest: str
+
+    def moved(self, x: float) -> str:
+        """Return the data of the same path further to the right."""
+        return f"M{_number(self.x + x)} {self.rest}"
 
 
-def head_data(edge: Edge, base: Point) -> str:
-    """Return a triangle from the end of the line to the tip, as the data of a path."""
-    (x0, y0), (x1, y1) = base, edge.points[-1]
+def edge_paths(curve: Curve, length: float | None) -> tuple[PathData, PathData | None]:
+    """Return the line of an edge that follows a curve, and a triangle for a head of some length; no length, no head."""
+    if length is None:
+        return _path(curve, "c"), None
+    shorter = shortened(curve, length)
+    (x0, y0), (x1, y1) = shorter[-1], curve[-1]
     wide = 0.35
     a = (x0 + (y1 - y0) * wide, y0 - (x1 - x0) * wide)
     b = (x0 - (y1 - y0) * wide, y0 + (x1 - x0) * wide)
-    return "M" + "L".join(f"{_number(x)} {_number(y)}" for x, y in (a, edge.points[-1], b)) + "Z"
+    return _path(shorter, "c"), _path((a, (x1, y1), b), "l", "Z")
+
+
+def _path(points: Curve, command: str, end: str = "") -> PathData:
+    """Points as a path that says of all but the first how far from the last end they are."""
+    size = 3 if command == "c" else 1
+    x, y = start = _grid(points[0])
+    rest = []
+    for k, point in enumerate(points[1:], 1):
+        px, py = _grid(point)
+        rest += [_number(px - x), _number(py - y)]
+        if k % size == 0:
+            x, y = px, py
+    return PathData(start[0], f"{_number(start[1])}{command}{' '.join(rest)}{end}")
+
+
+def _grid(point: Point) -> Point:
+    return round(point[0], 2), round(point[1], 2)
 
 
 def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:

@@ -38,6 +38,8 @@ FLAWS = [
      ["edge x1 -> weights and edge y -> weights end in one point"]),
     ({"edges": [_level("x1", "weights", 500, 535), replace(_level("weights", "x1", 535, 500), kind="gradient")]},
      ["edge x1 -> weights runs upon edge weights -> x1"]),
+    ({"edges": [Edge("x1", "weights", straight((501, 388), (501, 373), (560, 373)))]},
+     ["edge x1 -> weights ends along the outline of weights"]),
     ({"edges": [_level("x1", "weights", 501, -9)]}, ["edge x1 -> weights leaves the canvas"]),
 ]
 

@@ -83,6 +83,12 @@ def test_an_end_that_would_never_meet_stays():
     assert meet(curve, box, box) == curve
 
 
+def test_an_end_beside_a_long_side_does_not_slide_along_it():
+    box = Box("a", 0, 0, 200, 20, "round")
+    curve = straight((160, -11.5), (100, -10.5))
+    assert meet(curve, Box("b", 160, -11.5, 0, 0, "none"), box)[-1] == (100, -10.5)
+
+
 def test_distance_is_negative_inside():
     for shape in ("rect", "round", "pill", "circle", "diamond"):
         box = Box("a", 5, 5, 40, 20, shape)

@@ -86,10 +86,11 @@ class Grid:
         self.height = self._place_rows()
 
     def _columns(self) -> list[float]:
+        """The middles, to two decimals: what stands in alike columns is then equally far apart, and stays so."""
         found = [0.0]
         for gap, after in zip(self.gaps, self.gaps[1:], strict=False):
             found.append(found[-1] + max(self._pitch(row, gap, after) for row in self.rows))
-        return found[: len(self.gaps)]
+        return [round(x, 2) for x in found[: len(self.gaps)]]
 
     def _pitch(self, row: Row, gap: bool, after: bool) -> float:
         states = self.pill + self.spacing.exit + self.spacing.entry if row.states else 16.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -135,7 +136,8 @@ class Subject:
 
 def norm(array: Array) -> float:
     """The Euclidean norm, in double precision."""
-    return float(np.linalg.norm(np.asarray(array, np.float64)))
+    flat = np.asarray(array, np.float64).ravel(order="K")
+    return math.sqrt(flat.dot(flat))
 
 
 def plain_time(node: Node, over: object) -> bool:

@@ -53,7 +53,6 @@ class Board:
         self.boxes: dict[Item, Box] = {}
         self.frames: dict[Key, Frame] = {}
         self._corners: dict[tuple[Block, int | None], Point] = {}
-        self._wires: dict[tuple[Block, tuple[str, str]], Wire | None] = {}
         self._anchors: dict[tuple[Key, str], tuple[Box, Point]] = {}
         self.kinds = lattice.kinds()
         self.readers = Counter(link.source for link in lattice.links)
@@ -119,6 +118,12 @@ class Board:
             tensor, steps = tensor.node.feeds, steps + 1
         return steps
 
+    def turn(self, link: Link) -> int:
+        """The level on which a line passes the cells that it skips; 0 for one that skips none."""
+        if not self.late(link) or link.target.block is None or link.target.t is None:
+            return 0
+        return self.stage_of[link.target.block].column[link.target.t] % self.lag(link)
+
     def home(self, item: Item) -> Stage | None:
         """The stage that an item stands in."""
         return self.stage_of.get(key_of(item))
@@ -139,18 +144,14 @@ class Board:
         slot = circuit.slots[part.name]
         return slot.mirrored(circuit.width) if self._turned(part.block) else slot
 
-    def wire(self, block: Block, names: tuple[str, str]) -> Wire | None:
-        """A wire of a cell, in the cell; None where it has no drawn course."""
-        if (block, names) not in self._wires:
-            wire, turned = self.circuits[block].wires.get(names), self._turned(block)
-            self._wires[block, names] = wire.mirrored(self.circuits[block].width) if wire and turned else wire
-        return self._wires[block, names]
-
-    def wire_at(self, item: Item, names: tuple[str, str]) -> Wire | None:
-        """A wire of the cell in which an item stands, on the paper."""
+    def wire(self, item: Item, names: tuple[str, str]) -> Wire | None:
+        """A wire of the cell in which an item stands, on the paper; None where it has no drawn course."""
         assert item.block is not None
-        wire = self.wire(item.block, names)
-        return None if wire is None else wire.moved(*self.corner(item))
+        circuit = self.circuits[item.block]
+        wire = circuit.wires.get(names)
+        if wire is None:
+            return None
+        return (wire.mirrored(circuit.width) if self._turned(item.block) else wire).moved(*self.corner(item))
 
     def _turned(self, block: Block) -> bool:
         return self.stage_of[block].rows[block].backwards

@@ -1,23 +1,24 @@
 """Drawing: the lines of a board go into its sketch, each with the gradient that it carries.
 
-Lines inside of cells are stamps: how a wire runs is found once for a row, and then moved to every cell of it.
+How a line runs is found once for all lines that run alike, and then moved along x to each of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
+from dataclasses import replace
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep
-from viz.model.lattice import Kind, Link
+from viz.model.lattice import Link
 from viz.model.subject import Flow as Uses
 from viz.model.subject import Use, norm
-from viz.scene import Emphasis, Text
+from viz.scene import Edge, Emphasis, Text
+from viz.track import Moved
 from viz.views.board import Board
 from viz.views.flows import Flow
-from viz.views.routes import Route, route, wire
-from viz.views.strokes import Stroke, Track
+from viz.views.routes import Route, likeness, route
 
 
 def draw_lines(
@@ -29,27 +30,33 @@ def draw_lines(
         unnumbered: wires by the names of their ends, beside which no number is needed.
         handed: the input of a cell and the norm of the gradient that it is handed, drawn even if nothing needs that.
     """
-    wires: dict[Kind, tuple[Route, Track]] = {}
+    ways: dict[Hashable, Route | None] = {}
     for link in board.lattice.links:
-        way: Route | None
-        if link.inner:
-            kind = link.kind
-            if kind not in wires:
-                way = wire(board, link)
-                wires[kind] = way, way.track()
-            way, track = wires[kind]
-            ends, x = (board.boxes[link.source], board.boxes[link.target]), board.corner(link.source)[0]
-        else:
-            way = route(board, link)
-            if way is None:
-                continue
-            track, ends, x = way.track(), (way.source, way.target), 0.0
-        emphasis: Emphasis = "faded" if board.options.faded else "normal"
-        stroke = Stroke(ends[0].id, ends[1].id, track, x, way.kind, emphasis=emphasis, about=link)
-        label = way.label if not unnumbered or _ends(link).isdisjoint(unnumbered) else None
-        _draw(board, link, stroke, label, way.side)
-        if handed is not None and brings(link, handed[0]) and not board.subject.carries(link.flow):
-            board.sketch.flow(Flow(stroke, handed[1], label, way.side))
+        alike = likeness(board, link)
+        if alike not in ways:
+            ways[alike] = route(board, link)
+        way = ways[alike]
+        if way is not None:
+            numbered = not unnumbered or _ends(link).isdisjoint(unnumbered)
+            draw_line(board, link, way, numbered, handed)
+
+
+def draw_line(
+    board: Board, link: Link, way: Route, numbered: bool = True, handed: tuple[Tensor, float] | None = None
+) -> None:
+    """Draw a line that runs like another one, and note its gradient where it carries one."""
+    source, target = board.boxes.get(link.source, way.source), board.boxes.get(link.target, way.target)
+    x = source.x - way.source.x
+    emphasis: Emphasis = "faded" if board.options.faded else "normal"
+    edge = Edge(source.id, target.id, Moved(way.track, x), way.kind, emphasis=emphasis, about=link)
+    board.sketch.edges.append(edge)
+    if not board.options.gradient:
+        return
+    label = replace(way.label, x=way.label.x + x) if way.label is not None and numbered else None
+    if board.subject.carries(link.flow):
+        _note(board, link, edge, label, way.side)
+    elif handed is not None and brings(link, handed[0]):
+        board.sketch.flow(Flow(edge, handed[1], label, way.side))
 
 
 def brings(link: Link, tensor: Tensor) -> bool:
@@ -64,23 +71,15 @@ def _ends(link: Link) -> set[tuple[str, str]]:
     return {(source, target), (source, "")} if link.source.part is None else {(source, target)}
 
 
-def draw_line(board: Board, link: Link, way: Route) -> None:
-    """Draw a line beside the stages, with its gradient."""
-    stroke = Stroke(way.source.id, way.target.id, way.track(), kind=way.kind, about=link)
-    _draw(board, link, stroke, way.label, way.side)
-
-
-def _draw(board: Board, link: Link, stroke: Stroke, label: Text | None, side: int) -> None:
-    """Draw a line and, where it carries one, note its gradient."""
-    board.sketch.edges.append(stroke)
-    if board.options.gradient and board.subject.carries(link.flow):
-        arrays = [board.subject.contribution(part) for part in _by_value(link.flow)]
-        carried = [array for array in arrays if array is not None]
-        if carried:
-            shapes = ", ".join(" × ".join(map(str, array.shape)) for array in carried)
-            size = math.hypot(*map(norm, carried))
-            tip = f"gradient of {link.tensor.path} along this edge\n{shapes}"
-            board.sketch.flow(Flow(stroke, size, label, side, tip))
+def _note(board: Board, link: Link, edge: Edge, label: Text | None, side: int) -> None:
+    """Note the gradient that a line carries."""
+    arrays = [board.subject.contribution(part) for part in _by_value(link.flow)]
+    carried = [array for array in arrays if array is not None]
+    if carried:
+        shapes = ", ".join(" × ".join(map(str, array.shape)) for array in carried)
+        size = math.hypot(*map(norm, carried))
+        tip = f"gradient of {link.tensor.path} along this edge\n{shapes}"
+        board.sketch.flow(Flow(edge, size, label, side, tip))
 
 
 def _by_value(flow: Uses) -> list[Uses]:

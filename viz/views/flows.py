@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from viz import text
-from viz.curves import Curve, beside, reverse
+from viz.curves import beside, reverse
 from viz.errors import SceneError
 from viz.outline import meet
-from viz.scene import Box, EdgeKind, Role, Text
-from viz.views.strokes import Stroke, Track
+from viz.scene import Box, Edge, EdgeKind, Role, Text
+from viz.track import Moved, Track, along
 
 Scale: TypeAlias = Literal["log", "relative"]
 
@@ -23,30 +23,31 @@ _ROLES: dict[EdgeKind, Role] = {"gradient": "gradient", "zero": "muted", "bad": 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """The gradient of one forward stroke, still without its look.
+    """The gradient of one forward edge, still without its look.
 
     Attributes:
         norm: of its own contribution; NaN or infinite where that is.
-        label: where its number stands, as the stroke's own label would; only the place counts. None: no number.
-        side: +1 runs to the left of the forward stroke as one walks along it, -1 to its right.
+        label: where its number stands; only the place counts. None: no number.
+        side: +1 runs to the left of the forward edge as one walks along it, -1 to its right.
     """
 
-    stroke: Stroke
+    edge: Edge
     norm: float
     label: Text | None
     side: int = -1
     tooltip: str = ""
 
 
-def overlay(flows: Sequence[Flow], boxes: dict[str, Box], scale: Scale = "log") -> tuple[list[Stroke], str]:
-    """Return one gradient stroke for every flow, and the range of norms that widths and shades span."""
+def overlay(flows: Sequence[Flow], boxes: dict[str, Box], scale: Scale = "log") -> tuple[list[Edge], str]:
+    """Return one gradient edge for every flow, and the range of norms that widths and shades span."""
     if scale not in ("log", "relative"):
         raise SceneError(f'the scale of gradients is "log" or "relative", not {scale!r}')
     low, high = LOW, HIGH
     if scale == "relative":
         norms = [flow.norm for flow in flows if math.isfinite(flow.norm) and flow.norm > 0]
         low, high = (min(norms), max(norms)) if norms else (LOW, HIGH)
-    edges = [_against(flow, boxes, low, high) for flow in flows]
+    ways: dict[tuple[Track, int], Moved] = {}
+    edges = [_against(flow, _way(flow, boxes, ways), low, high) for flow in flows]
     return edges, f"{text.number(low, 2)} … {text.number(high, 2)}"
 
 
@@ -57,10 +58,24 @@ def share(norm: float, low: float, high: float) -> float:
     return min(1.0, math.log10(norm / low) / math.log10(high / low)) if high > low else 1.0
 
 
-def _against(flow: Flow, boxes: dict[str, Box], low: float, high: float) -> Stroke:
-    forward = flow.stroke
-    curve: Curve = reverse(beside(forward.curve(), flow.side * OFFSET))
-    curve = meet(curve, boxes[forward.target], boxes[forward.source])
+def _way(flow: Flow, boxes: dict[str, Box], ways: dict[tuple[Track, int], Moved]) -> Moved:
+    """Where a gradient runs: found for the first forward edge on a track and moved to the others.
+
+    Args:
+        ways: that are known, by track and side, as they run for the track itself.
+    """
+    edge = flow.edge
+    points = along(edge.points)
+    key = points.track, flow.side
+    if key not in ways:
+        curve = reverse(beside(points, flow.side * OFFSET))
+        ways[key] = Moved(Track(meet(curve, boxes[edge.target], boxes[edge.source])), -points.x)
+    known = ways[key]
+    return Moved(known.track, known.x + points.x)
+
+
+def _against(flow: Flow, way: Moved, low: float, high: float) -> Edge:
+    forward = flow.edge
     kind: EdgeKind = "gradient"
     number = text.number(flow.norm, 3 if flow.norm >= 0.1 else 2)
     if not math.isfinite(flow.norm):
@@ -71,9 +86,9 @@ def _against(flow: Flow, boxes: dict[str, Box], low: float, high: float) -> Stro
     label = None
     if flow.label is not None:
         place = flow.label
-        label = Text(forward.x + place.x, place.y, number, place.anchor, place.size, _ROLES[kind])
+        label = Text(place.x, place.y, number, place.anchor, place.size, _ROLES[kind])
     width = 0.9 + 2.3 * strength if kind == "gradient" else 1.0
-    return Stroke(
-        forward.target, forward.source, Track(curve), 0.0, kind, round(width, 2), round(strength, 3), label,
-        flow.tooltip, about=forward.about,
+    return Edge(
+        forward.target, forward.source, way, kind, round(width, 2), round(strength, 3), True, label, flow.tooltip,
+        about=forward.about,
     )  # fmt: skip

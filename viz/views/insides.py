@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from graphengine.graph import Node, Tensor
@@ -52,13 +53,14 @@ class Insides:
     def circuits(self, lattice: Lattice, gradient: bool) -> dict[Block, Circuit]:
         """Return where the parts of every cell stand; the lattice must have its taps."""
         found = {}
+        kinds = lattice.kinds()
         for block in lattice.parts:
             template = self.templates.get(block)
             drawn = template.sizes[self.size] if template is not None else None
             names = {part.name for part in lattice.parts[block]}
             if drawn is not None and any(held(lane) in names for lane in drawn.lanes):
                 drawn = guarded(drawn, names, self.size == "large")
-            fits = drawn is not None and _holds(drawn, lattice, block)
+            fits = drawn is not None and _holds(drawn, lattice, block, kinds)
             found[block] = drawn if drawn is not None and fits else _laid_out(lattice, block, gradient, self.size)
         return found
 
@@ -75,10 +77,10 @@ def _guards(block: Block) -> list[Part]:
     return found
 
 
-def _holds(circuit: Circuit, lattice: Lattice, block: Block) -> bool:
+def _holds(circuit: Circuit, lattice: Lattice, block: Block, kinds: Sequence[Link]) -> bool:
     """Whether a drawn circuit has a place for all that a cell has, and a way for every line."""
     parts = {part.name for part in lattice.parts[block]}
-    wires = {ends(lattice, link, block) for link in lattice.links}
+    wires = {ends(lattice, link, block) for link in kinds}
     entered = {("v", part) for part in _ENTERED}
     known = {None, *circuit.wires, *entered}
     return parts <= set(circuit.slots) and set(lattice.lanes(block)) <= set(circuit.lanes) and wires <= known

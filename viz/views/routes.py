@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import cached_property
 
 from viz.curves import Curve, rounded, sideways, straight, upright
 from viz.layout.channels import Course
-from viz.layout.circuits import Slot, Wire
+from viz.layout.circuits import Wire
 from viz.model.lattice import Item, Link
 from viz.outline import meet
 from viz.scene import Box, EdgeKind, Point, Text
+from viz.track import Track
 from viz.views.board import Board
 from viz.views.flows import OFFSET
 from viz.views.stage import key_of
-from viz.views.strokes import Track
 
 _NUMBER = 8.5  # size of the number of a gradient
 _CLEAR = 42.0  # so far beside an open cell nothing passes
@@ -23,12 +25,11 @@ _NEAR = 110.0  # rows so near to each other have nothing between them
 
 @dataclass(frozen=True)
 class Route:
-    """A line on the paper, or in a cell.
+    """A line on the paper.
 
     Attributes:
         label: where its gradient's number stands; None where another line of the same flow has it.
         side: on which side the gradient runs, +1 to the left of who walks along it.
-        stamp: whether it is moved to the right for every line that runs so.
     """
 
     source: Box
@@ -37,17 +38,28 @@ class Route:
     kind: EdgeKind
     label: Text | None
     side: int
-    stamp: bool = False
 
+    @cached_property
     def track(self) -> Track:
-        """Return what the line follows."""
+        """What the line follows, and others that run alike."""
         if "circle" not in (self.source.shape, self.target.shape):
             return Track(self.curve)
-        return Track(meet(self.curve, self.source, self.target, 9 if self.stamp else 3), self.stamp)
+        return Track(meet(self.curve, self.source, self.target))
+
+
+def likeness(board: Board, link: Link) -> Hashable:
+    """Return what lines have in common that run alike: all but where along x they stand."""
+    source, target = board.boxes.get(link.source), board.boxes.get(link.target)
+    if source is None or target is None:
+        return link.kind
+    way = round(target.x - source.x, 6), source.y, target.y
+    return link.kind, way, board.turn(link), board.readers[link.target] > 1
 
 
 def route(board: Board, link: Link) -> Route | None:
-    """Return how a line between cells, states and sequences runs; None for lines that end outside of the stages."""
+    """Return how a line runs; None for lines that end outside of the stages."""
+    if link.inner:
+        return _wire(board, link)
     roles = (link.source.role, link.target.role)
     if "block" in roles or "whole" in roles:
         return _on_rail(board, link)
@@ -80,22 +92,16 @@ def _rail_end(board: Board, item: Item, side: str) -> tuple[Box, Point]:
     return box, (stage.rail, box.top if side == "top" else box.bottom)
 
 
-def wire(board: Board, link: Link) -> Route:
-    """Return how a line inside a cell runs in every cell of a row; x is counted from the cell's left side."""
+def _wire(board: Board, link: Link) -> Route:
+    """Inside a cell."""
     assert link.source.part is not None
     assert link.target.part is not None
-    _, y = board.corner(link.source)
-    source, target = (_box(board.slot(part), y) for part in (link.source.part, link.target.part))
-    drawn = board.wire(link.source.part.block, (link.source.part.name, link.target.part.name))
+    source, target = board.boxes[link.source], board.boxes[link.target]
+    drawn = board.wire(link.source, (link.source.part.name, link.target.part.name))
     kind = _inner_kind(board, link)
     if drawn is None:
-        return Route(source, target, sideways((source.right, source.y), (target.left, target.y)), kind, None, -1, True)
-    drawn = drawn.moved(0.0, y)
-    return Route(source, target, drawn.curve, kind, _at(drawn.label), drawn.side, True)
-
-
-def _box(slot: Slot, y: float) -> Box:
-    return Box("", slot.x, y + slot.y, slot.width, slot.height, slot.shape)
+        return Route(source, target, sideways((source.right, source.y), (target.left, target.y)), kind, None, -1)
+    return Route(source, target, drawn.curve, kind, _at(drawn.label), drawn.side)
 
 
 def _inner_kind(board: Board, link: Link) -> EdgeKind:
@@ -122,7 +128,7 @@ def _leave(board: Board, link: Link) -> Route:
     label = _beneath(ends, y) if board.readers[link.target] > 1 else None
     curve = straight((ends[0], y), (ends[1], y))
     if link.source.part is not None:
-        wire = board.wire_at(link.source, (link.source.part.name, f"{board.lattice.names[link.tensor]}>"))
+        wire = board.wire(link.source, (link.source.part.name, f"{board.lattice.names[link.tensor]}>"))
         if wire is not None:
             curve = (*wire.curve[:-1], *straight(wire.curve[-1], (ends[1], y)))
             label = _at(wire.label)
@@ -141,7 +147,7 @@ def _arrive(board: Board, link: Link) -> Route:
     kind = state_kind(board, link.source) if link.source.role != "gap" else "state"
     side = -1 if forward else 1
     part = link.target.part
-    wire = board.wire_at(link.target, (f"<{link.lane}", part.name)) if part is not None else None
+    wire = board.wire(link.target, (f"<{link.lane}", part.name)) if part is not None else None
     if board.late(link):
         return _around(board, link, kind, side, wire)
     if wire is not None:
@@ -172,7 +178,7 @@ def _around(board: Board, link: Link, kind: EdgeKind, side: int, wire: Wire | No
     source, target = board.boxes[item], board.boxes[link.target]
     stage = board.stage_of[block]
     row = stage.rows[block]
-    turn = stage.column[link.target.t] % board.lag(link) if link.target.t is not None else 0
+    turn = board.turn(link)
     above = turn % 2 == 1
     level = stage.y + row.y + (-1 if above else 1) * (row.height / 2 + 12 + board.track * (turn // 2))
     onward = 1 if target.x > source.x else -1
@@ -261,7 +267,7 @@ def _departure(board: Board, link: Link) -> Curve:
     """The way from a part of an open cell to the upper border; nothing for a closed one."""
     if link.source.part is None:
         return ()
-    wire = board.wire_at(link.source, (link.source.part.name, "^"))
+    wire = board.wire(link.source, (link.source.part.name, "^"))
     return wire.curve if wire is not None else ()
 
 
@@ -269,7 +275,7 @@ def _arrival(board: Board, link: Link) -> Curve:
     """The way from the lower border to a part of an open cell."""
     if link.target.part is None:
         return ()
-    wire = board.wire_at(link.target, ("v", link.target.part.name))
+    wire = board.wire(link.target, ("v", link.target.part.name))
     return wire.curve if wire is not None else ()
 
 

@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from viz import text
 from viz.curves import Curve, straight
-from viz.scene import Anchor, Box, BoxKind, EdgeKind, Emphasis, Frame, Point, Scene, Text
+from viz.scene import Anchor, Box, BoxKind, Edge, EdgeKind, Emphasis, Frame, Point, Scene, Text
+from viz.views import moving
 from viz.views.flows import Flow, Scale, overlay
-from viz.views.strokes import Stroke, Track, drawn, moved, reach
 
 Extent: TypeAlias = tuple[float, float, float, float]
 
@@ -38,7 +38,7 @@ class Sketch:
     def __init__(self) -> None:
         self.frames: list[Frame] = []
         self.boxes: dict[str, Box] = {}
-        self.edges: list[Stroke] = []
+        self.edges: list[Edge] = []
         self.texts: list[Text] = []
         self.flows: list[Flow] = []
         self.keys: dict[tuple[BoxKind, str], None] = {}
@@ -61,12 +61,10 @@ class Sketch:
     def edge(self, source: Box, target: Box, curve: Curve, kind: EdgeKind = "forward", tooltip: str = "",
              emphasis: Emphasis = "normal", about: object = None) -> None:  # fmt: skip
         """Add an edge that is alone in its kind."""
-        self.edges.append(
-            Stroke(source.id, target.id, Track(curve), kind=kind, tooltip=tooltip, emphasis=emphasis, about=about)
-        )
+        self.edges.append(Edge(source.id, target.id, curve, kind, tooltip=tooltip, emphasis=emphasis, about=about))
 
     def flow(self, flow: Flow) -> None:
-        """Have a gradient drawn against a stroke."""
+        """Have a gradient drawn against an edge."""
         self.flows.append(flow)
 
     def light(self, things: Collection[object]) -> None:
@@ -87,19 +85,17 @@ class Sketch:
 
     def _outermost(self) -> tuple[list[float], list[float]]:
         """Every x and y that something reaches to."""
-        xs, ys = reach(self.edges)
+        xs, ys = moving.reach(self.edges)
         for box in self.boxes.values():
             xs += (box.left, box.right)
             ys += (box.top, box.bottom)
         for frame in self.frames:
             xs += (frame.left, frame.right)
             ys += (frame.top, frame.bottom)
-        labels = [(label, 0.0) for label in self.texts]
-        labels += [(stroke.label, stroke.x) for stroke in self.edges if stroke.label is not None]
-        labels += [(flow.label, flow.stroke.x) for flow in self.flows if flow.label is not None]
-        for label, dx in labels:
+        labels = [*self.texts, *(edge.label for edge in self.edges), *(flow.label for flow in self.flows)]
+        for label in filter(None, labels):
             wide = text.width(text.clean(label.content), label.size, bold=label.bold)
-            left = label.x + dx - wide * _BEFORE[label.anchor]
+            left = label.x - wide * _BEFORE[label.anchor]
             xs += (left, left + wide)
             ys += (label.y - label.size / 2, label.y + label.size / 2)
         return xs, ys
@@ -154,17 +150,10 @@ class Sketch:
         return Scene(
             round(right - left + 2 * MARGIN, 2), round(bottom - top + 2 * MARGIN, 2), title or "graph", description,
             tuple(replace(each, left=round(each.left + dx, 2), top=round(each.top + dy, 2)) for each in frames),
-            tuple(_moved(box, dx, dy) for box in boxes),
-            tuple(drawn([*self.edges, *around.edges], dx, dy)),
-            tuple(moved(label, 0.0, dx, dy) for label in (*self.texts, *around.texts)),
+            tuple(moving.box(box, dx, dy) for box in boxes),
+            tuple(moving.edges((*self.edges, *around.edges), dx, dy)),
+            tuple(moving.label(label, dx, dy) for label in (*self.texts, *around.texts)),
         )  # fmt: skip
-
-
-def _moved(box: Box, dx: float, dy: float) -> Box:
-    return Box(
-        box.id, round(box.x + dx, 2), round(box.y + dy, 2), box.width, box.height, box.shape, box.kind, box.lines,
-        box.tooltip, box.path, box.emphasis, box.about,
-    )  # fmt: skip
 
 
 class _Legend:
@@ -176,7 +165,7 @@ class _Legend:
         self._x = left + 12
         self._y = y
         self.boxes: dict[str, Box] = {}
-        self.edges: list[Stroke] = []
+        self.edges: list[Edge] = []
         self.texts: list[Text] = []
 
     def _add(self, box: Box) -> Box:
@@ -201,7 +190,7 @@ class _Legend:
         if kind in ("gradient", "zero", "bad"):
             ends.reverse()
         curve = straight((ends[0].x, self._y), (ends[1].x, self._y))
-        self.edges.append(Stroke(ends[0].id, ends[1].id, Track(curve), kind=kind, width=1.4, emphasis=emphasis))
+        self.edges.append(Edge(ends[0].id, ends[1].id, curve, kind, 1.4, emphasis=emphasis))
         self._x += 42
         self._name(name)
 
