@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 Results: TypeAlias = tuple[dict[Tensor, Array], dict[Tensor, Array]]
 
-_KEPT = 4
+SIZES = 4
+BYTES = 2**30
 
 
 class Workspaces:
-    """The workspaces of a plan that nobody uses now; those of the sizes used last are kept."""
+    """The workspaces of a plan that nobody uses now.
+
+    Those of the sizes used last are kept: four, and no more than a gibibyte together but for the very last.
+    """
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -51,18 +55,25 @@ class Workspaces:
         if workspace is None:
             workspace = Workspace(self.plan)
         results = workspace.run(context, seeds)
-        gone = []
+        gone = [workspace]
         if self.plan.repeatable:
             with self._lock:
                 self.idle.setdefault(key, []).append(workspace)
                 self.idle.move_to_end(key)
-                if len(self.idle) > _KEPT:
-                    gone = self.idle.popitem(last=False)[1]
-        else:
-            gone = [workspace]
+                gone = self._surplus()
         for each in gone:
             each.release()
         return results
+
+    def _surplus(self) -> list[Workspace]:
+        """Take out those of the sizes used longest ago."""
+        gone: list[Workspace] = []
+        while len(self.idle) > 1 and (len(self.idle) > SIZES or self._held() > BYTES):
+            gone += self.idle.popitem(last=False)[1]
+        return gone
+
+    def _held(self) -> int:
+        return sum(workspace.held() for each in self.idle.values() for workspace in each)
 
 
 def _lead(seeds: Mapping[Tensor, Array]) -> tuple[int, ...]:
@@ -101,6 +112,10 @@ class Workspace:
             return values, {}
         found = self.backward.gradients.arrays
         return values, {tensor: found[tensor].copy() for tensor in self.plan.differentiated}
+
+    def held(self) -> int:
+        """The bytes of its arrays."""
+        return sum(each.memory.bytes for each in (self.forward, self.backward) if each is not None)
 
     def release(self) -> None:
         """Let go of all arrays."""

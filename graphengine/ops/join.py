@@ -73,7 +73,8 @@ class Concat(Op):
         return [_part(out, self.axis, start, size) for size, start in zip(sizes, starts, strict=False)]
 
     def backward(self, i: int, dy: Array, xs: Arrays, y: Array, out: Array | None = None) -> Array:
-        return self.regions(dy, [x.shape for x in xs])[i]
+        start = sum(x.shape[self.axis] for x in xs[:i])
+        return _part(dy, self.axis, start, xs[i].shape[self.axis])
 
     def reads_of(self, i: int) -> str:
         return ""

@@ -6,7 +6,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from graphengine import Graph, Plan, errors, ops
+from graphengine import Graph, Plan, errors, ops, workspace
 from layers import BiRNN, Dense, GRUCell, LSTMCell, MultiRNNCell, PeepholeLSTMCell, dynamic_rnn
 
 
@@ -122,3 +122,14 @@ def test_sizes_that_are_pushed_out_leave_no_memory_behind(segment):
     tracemalloc.stop()
     gc.enable()
     assert held < 5 * plan.memory(batch=46, time=8).workspace
+
+
+def test_what_is_kept_is_bounded_in_bytes(monkeypatch):
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", 1000))
+    plan = Plan(ops.sum(ops.tanh(x)), wrt=[x])
+    monkeypatch.setattr(workspace, "BYTES", 3 * plan.memory(batch=100).workspace)
+    for batch in (100, 99, 98, 97, 300):
+        plan.run({x: np.ones((batch, 1000))})
+        kept = [dict(sizes)["batch"] for sizes, _ in plan.workspaces.idle]
+        assert kept == {100: [100], 99: [100, 99], 98: [100, 99, 98], 97: [99, 98, 97], 300: [300]}[batch]
