@@ -120,9 +120,10 @@ def hidden_states(model: Model) -> Iterator[Tensor]:
 def draw(lessons: Sequence[Lesson], folder: Path) -> Pictures:
     """Draw the first step of each form, forward and with its gradient."""
     pictures = Pictures(folder)
+    words, _ = next(windows())
     for lesson in lessons:
-        pictures.view(f"{lesson.name}_forward", viz.unrolled(lesson.first))
-        pictures.view(f"{lesson.name}_gradient", viz.unrolled(lesson.first, gradient=True))
+        pictures.view(f"{lesson.name}_forward", viz.unrolled(lesson.first, captions=words))
+        pictures.view(f"{lesson.name}_gradient", viz.unrolled(lesson.first, gradient=True, captions=words))
     return pictures
 
 

@@ -47,20 +47,21 @@ def of_network(network: Network) -> Iterator[Exhibit]:
     trace = network.build()
     yield Exhibit(
         "values", "Unrolled", "Time runs to the right and layers stand on top of each other; states in lanes between "
-        "the cells show their values.", lambda: viz.unrolled(trace, detail="cell"),
+        "the cells show their values.", lambda: viz.unrolled(trace, detail="cell", captions=network.words),
     )
     yield Exhibit(
         "gradient", "The gradient", "Dashed arrows run against the flow; width, shade and number say how much gradient "
-        "each of them carries.", lambda: viz.unrolled(trace, detail="cell", gradient=True), page=True,
+        "each of them carries.",
+        lambda: viz.unrolled(trace, detail="cell", gradient=True, captions=network.words), page=True,
     )
     yield Exhibit(
         "inside", "Op by op", "The same with every cell open: each op, what it computes, and the gradient through it.",
-        lambda: viz.unrolled(trace, detail="op", gradient=True),
+        lambda: viz.unrolled(trace, detail="op", gradient=True, captions=network.words),
     )
     if network.returned:
         yield Exhibit(
             "states", "States", "Highlighted is what the driver returns: every state after its last step.",
-            lambda: viz.unrolled(trace, detail="cell", highlight="states"),
+            lambda: viz.unrolled(trace, detail="cell", highlight="states", captions=network.words),
         )
     yield Exhibit(
         "folded", "Folded", "The graph as it was written: one cell per layer and direction, and loops through z⁻¹ for "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from demos import figures
-from demos.words import VOCABULARY, WORDS, encode
+from demos.words import VOCABULARY, WORDS, encode, windows
 from graphengine import Adam, Graph, Loop, Plan, Tensor, Trace, ops
 from graphengine.spec import Array
 from layers import (
@@ -27,6 +27,7 @@ from layers import (
 
 UPPER = {"layer": 1}
 BACKWARD = {"direction": "bw"}
+WINDOW, _ = next(windows())
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Network:
         returned: whether a driver of the library runs it, and returns states.
         states, losses: where there is a loss at every step, the states that it is traced back to, by their paths.
         gates: whether it has gates that went far enough to look at.
+        words: what it reads, word by word.
     """
 
     title: str
@@ -50,6 +52,7 @@ class Network:
     states: Sequence[str] = ()
     losses: str = ""
     gates: bool = False
+    words: Sequence[str] | None = None
 
 
 def draw(*shape: int) -> Array:
@@ -125,22 +128,23 @@ def trained(hidden: int = 12, iterations: int = 150) -> Trace:
 NETWORKS: dict[str, Network] = {
     "lstm": Network(
         "LSTM", "The article's model: an LSTM reads three words and says the next.",
-        lambda: figures.trace("lstm"),
+        lambda: figures.trace("lstm"), words=WINDOW,
     ),
     "initstate": Network(
-        "LSTM with a first state", "The same, starting from a state that is fed.", lambda: figures.trace("initstate")
+        "LSTM with a first state", "The same, starting from a state that is fed.",
+        lambda: figures.trace("initstate"), words=WINDOW,
     ),
     "multi": Network(
         "Two layers", "The same with two LSTMs, the upper one reading the lower one's h.",
-        lambda: figures.trace("multi"), ({}, UPPER),
+        lambda: figures.trace("multi"), ({}, UPPER), words=WINDOW,
     ),
     "bi": Network(
         "Both directions", "The same read forwards and backwards; the article asks for the outputs at the last word.",
-        lambda: figures.trace("bi"), ({}, BACKWARD),
+        lambda: figures.trace("bi"), ({}, BACKWARD), words=WINDOW,
     ),
     "bimulti": Network(
         "Both directions, two layers", "The article's last form: a stack of two in each direction.",
-        lambda: figures.trace("bimulti"), ({}, UPPER | BACKWARD),
+        lambda: figures.trace("bimulti"), ({}, UPPER | BACKWARD), words=WINDOW,
     ),
     "gru": Network("GRU", "A gated recurrent unit: one state, two gates.", lambda: recurrent("GRU", GRUCell(3))),
     "rnn": Network("Plain RNN", "One state, no gate.", lambda: recurrent("RNN", RNNCell(3))),
@@ -167,6 +171,6 @@ NETWORKS: dict[str, Network] = {
     ),
     "sentence": Network(
         "The whole sentence", "An LSTM that has learnt to say the next word after every word.", trained,
-        states=("rnn/c", "rnn/h"), losses="losses", gates=True,
+        states=("rnn/c", "rnn/h"), losses="losses", gates=True, words=WORDS[:-1],
     ),
 }  # fmt: skip

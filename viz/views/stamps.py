@@ -28,9 +28,13 @@ def draw_stage(board: Board, stage: Stage) -> None:
     gaps = {s.first: s.steps for loop in stage.loops for s in board.lattice.stations[loop] if s.gap}
     for k, t in enumerate(stage.times):
         name = f"⋯ {gaps[t]} steps" if t in gaps else f"t = {t}"
+        x, y = stage.x + stage.grid.columns[k] + stage.middle, stage.y + stage.grid.height + 13
+        words = board.options.captions.get(stage.over)
+        if words is not None and t not in gaps:
+            board.sketch.texts.append(Text(x, y + 1, content.short(words[t], 18), size=10.5, tooltip=words[t]))
+            y += 14
         if t in gaps or board.options.names is None:
-            x = stage.x + stage.grid.columns[k] + stage.middle
-            board.sketch.texts.append(Text(x, stage.y + stage.grid.height + 13, name, size=9, role="muted"))
+            board.sketch.texts.append(Text(x, y, name, size=9, role="muted"))
 
 
 def _draw_frames(board: Board, stage: Stage) -> None:

@@ -19,6 +19,8 @@ from viz.model.witness import lit
 from viz.theme import Theme
 from viz.view import View
 from viz.views.board import Board
+from viz.views.captions import Captions
+from viz.views.captions import captions as spoken
 from viz.views.drawing import draw_line, draw_lines
 from viz.views.flows import Scale
 from viz.views.insides import Insides
@@ -41,6 +43,7 @@ def unrolled(
     highlight: Highlight = None,
     theme: str | Theme = "light",
     title: str | None = None,
+    captions: Captions | None = None,
     time: int | None = None,
     scale: Scale = "log",
     budget: int = BUDGET,
@@ -63,6 +66,8 @@ def unrolled(
             or a measure of `graphengine.depth`, for the cycle or path that attains it, as it runs through the steps.
         theme: "light", "dark", "print", or a theme of your own.
         title: instead of the graph's name.
+        captions: a word for every position in time, `["the", "mice", "had"]`; where there are several axes of time, by
+            axis, `{"source": [...]}`.
         time: how many steps to draw of a loop whose length nothing says; by default 3, or as many as a highlighted
             cycle needs to come round.
         scale: of the gradients' widths and shades: "log" for a fixed range of norms, "relative" for the range that
@@ -73,7 +78,7 @@ def unrolled(
         BudgetError: there would be more things to draw than the budget.
         GradientError: gradients are asked for, and there are none.
         UnknownPathError: there is nothing to highlight at a path, no such layer, or none of the steps.
-        StructureError: nothing can be highlighted by such a thing.
+        StructureError: nothing can be highlighted by such a thing, or the captions do not fit the positions.
         GraphMismatchError: the measure to highlight is of another graph.
 
     >>> from graphengine import Graph
@@ -106,7 +111,8 @@ def unrolled(
     if open_cells:
         add_taps(lattice)
     circuits = insides.circuits(lattice, gradient) if open_cells else None
-    board = Board(lattice, Options(gradient, bright(subject, highlight)), circuits)
+    words = spoken(captions, subject)
+    board = Board(lattice, Options(gradient, bright(subject, highlight), captions=words), circuits)
     _lay_out(board)
     if measure is not None:
         along = lit(lattice, measure)
@@ -117,7 +123,7 @@ def unrolled(
     def other() -> View:
         return unrolled(
             what, detail="cell" if open_cells else "op", steps=chosen, layers=wanted, gradient=gradient,
-            highlight=highlight, title=title, time=time, scale=scale, budget=budget,
+            highlight=highlight, title=title, captions=captions, time=time, scale=scale, budget=budget,
         )  # fmt: skip
 
     return View(board.sketch.scene(shown, _subtitle(subject, gradient), scale=scale), theme, subject, other)

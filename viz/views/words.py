@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from graphengine.graph import Tensor
 from graphengine.spec import Array
@@ -25,12 +25,14 @@ class Options:
         bright: what is highlighted: tensors, at a position or (None) at all of them.
         names: of positions in time, where there are no numbers.
         faded: let the forward flow recede behind the gradient.
+        captions: by axis of time, a word for every position.
     """
 
     gradient: bool = False
     bright: Mapping[tuple[Tensor, int | None], None] | None = None
     names: Mapping[int, str] | None = None
     faded: bool = False
+    captions: Mapping[object, Sequence[str]] = field(default_factory=dict)
 
 
 class Words:
