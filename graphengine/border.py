@@ -113,10 +113,12 @@ def written_by(tensor: Tensor) -> Node:
 
 
 def dependencies(node: Node, maker: Maker = written_by) -> list[Node]:
-    """Return the nodes that one waits for; what leaves a loop waits for its early end too."""
+    """Return the nodes that one waits for.
+
+    Where a loop may end early, every next step waits for that too, and so does what leaves the loop.
+    """
     found = [maker(tensor) for tensor in node.sources]
-    if isinstance(node.op, LEAVING):
-        loop = node.inputs[0].loop
-        if loop is not None and loop.until_node is not None:
-            found.append(maker(loop.until_node))
+    loop = node.loop if isinstance(node.op, Delay) else node.inputs[0].loop if isinstance(node.op, LEAVING) else None
+    if loop is not None and loop.until_node is not None:
+        found.append(maker(loop.until_node))
     return found

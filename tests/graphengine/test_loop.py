@@ -1,11 +1,12 @@
 """A loop and the same steps written out by hand are one computation: same values, same gradients."""
 
 from collections import namedtuple
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
-from graphengine import Graph, Loop, Parameter, Plan, check_gradients, ops
+from graphengine import Elementwise, Graph, Loop, Parameter, Plan, check_gradients, ops
 from graphengine.structure import leaves, map_structure
 from tests.graphengine.agreement import check_contributions, near, same
 from tests.graphengine.loop_cases import CASES, H, Weights, build, draw, every_case
@@ -383,3 +384,33 @@ def test_many_states_run_in_one_loop_without_mixing():
             h = every[:, t] = np.tanh(below[:, t] + h)
         near(run[target], h)
         below = every
+
+
+@pytest.mark.parametrize("outside", [False, True])
+def test_no_step_is_computed_after_the_end(outside):
+    """Also where nothing in the next step reads what the end depends on."""
+
+    @dataclass(frozen=True, eq=False)
+    class Counted(Elementwise):
+        calls: list
+
+        def forward(self, out, x):
+            self.calls.append(x.shape)
+            np.copyto(out, x)
+
+    calls = []
+    g = Graph(dtype="float64")
+    x = g.placeholder("x", ("batch", "time"))
+    with Loop("time") as loop:
+        total = loop.delay(g.fill(("batch",)))
+        after = g.add(Counted(calls), (total + loop.slice(x),), name="after").output
+        loop.feed(total, after)
+        loop.until((after if not outside else after * 2.0) > (2.5 if not outside else 5.0))
+    sums, steps = loop.stack(after), loop.steps(after)
+    plan = Plan(sums, also=[steps], wrt=[])
+    for _ in range(2):
+        calls.clear()
+        run = plan.run({x: np.ones((2, 9))})
+        assert run[steps] == 3
+        assert run[sums][0].tolist() == [1.0, 2.0, 3.0, 0, 0, 0, 0, 0, 0]
+        assert len(calls) == 3
