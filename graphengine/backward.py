@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from graphengine.forward import Forward
-from graphengine.gradients import Gradients
+from graphengine.gradients import Gradients, step_of
 from graphengine.graph import Node, Tensor
-from graphengine.loop import Delay, LastStep, StackSteps, StepSlice
+from graphengine.loop import Delay, LastStep, StackSteps, StepSlice, time_first
 from graphengine.memory import Memory
 from graphengine.op import Op, check_gradient, one_or_all, placeholder_array, several, sum_to
 from graphengine.passes.split import Unit
@@ -232,9 +232,10 @@ class Backward:
     def _slice(self, node: Node, dy: Array) -> None:
         op, x = node.op, node.inputs[0]
         assert isinstance(op, StepSlice)
-        ordered = np.moveaxis(self.gradients.whole(node, x), op.axis, 0)
-        part = (ordered[::-1] if op.reverse else ordered)[: dy.shape[len(self.lead)]]
-        self.program.do(node, np.add, part, self.steps_of(dy), part)
+        lead = len(self.lead)
+        ordered = time_first(self.gradients.whole(node, x), op.axis, op.reverse, lead)
+        part = step_of(ordered, lead, slice(dy.shape[lead]))
+        self.program.do(node, np.add, part, dy, part)
 
     def _shift(self, node: Node, dy: Array) -> None:
         steps = self.steps_of(dy)
@@ -267,11 +268,9 @@ class Backward:
         op, x = node.op, node.inputs[0]
         assert isinstance(op, StackSteps)
         assert x.loop is not None
-        ordered = np.moveaxis(dy, op.axis, len(self.lead))
-        before = (slice(None),) * len(self.lead)
-        if op.reverse:
-            ordered = ordered[(*before, slice(None, None, -1))]
-        self.gradients.add(node, x, ordered[(*before, slice(self.forward.count(x.loop)))], fresh=False)
+        lead = len(self.lead)
+        ordered = time_first(dy, op.axis, op.reverse, lead)
+        self.gradients.add(node, x, step_of(ordered, lead, slice(self.forward.count(x.loop))), fresh=False)
 
     def _last(self, node: Node, dy: Array) -> None:
         x = node.inputs[0]

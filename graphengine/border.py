@@ -15,10 +15,13 @@ from graphengine.spec import Array, Dim, Spec
 Maker: TypeAlias = Callable[[Tensor], Node]
 
 
-def time_first(array: Array, axis: int, reverse: bool) -> Array:
-    """View an array with its time axis (counted from the end) in front, in the order of processing."""
-    moved = np.moveaxis(array, axis, 0)
-    return moved[::-1] if reverse else moved
+def time_first(array: Array, axis: int, reverse: bool, lead: int = 0) -> Array:
+    """View an array with its time axis (counted from the end) in front, in the order of processing.
+
+    A gradient keeps the `lead` axes of its seeds before that.
+    """
+    moved = np.moveaxis(array, axis, lead)
+    return moved[(*(slice(None),) * lead, slice(None, None, -1))] if reverse else moved
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,6 @@ class Gradients:
 
 
 def step_of(array: Array, lead: int, t: Any) -> Array:
-    """View the part of step `t` behind the axes of the seeds."""
+    """View the part of step `t`, or of a slice of steps, behind the axes of the seeds."""
     part: Array = array[(*(slice(None),) * lead, t, ...)]
     return part

@@ -6,14 +6,11 @@ recorded, and so do additions to one gradient: the numbers do not depend on the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import prod
-from typing import Any
-
-import numpy as np
 
 from graphengine.graph import Node, Tensor
+from graphengine.memory import arrays_in
 from graphengine.program import Call, Nesting, Program
 from graphengine.spec import Array
 
@@ -108,7 +105,7 @@ def _pays(calls: list[Call], nodes: list[Node]) -> bool:
     """
     middle = max(0, (len(calls) - SAMPLE) // 2)
     shown = slice(middle, middle + SAMPLE)
-    arrays = [list(_arrays(args)) for _, args in calls[shown]]
+    arrays = [list(arrays_in(args)) for _, args in calls[shown]]
     work = sum(_work(node, each) for node, each in zip(nodes[shown], arrays, strict=True))
     whole = work * len(calls) / len(arrays)
     return whole >= SHORT and work >= FINE * sum(map(len, arrays))
@@ -133,12 +130,3 @@ def followers(blocks: list[Block]) -> list[list[int]]:
         for other in block.before:
             found[other].append(index)
     return found
-
-
-def _arrays(args: Iterable[Any]) -> Iterator[Array]:
-    """Yield the arrays among arguments, and in the tuples and lists among them."""
-    for each in args:
-        if isinstance(each, np.ndarray):
-            yield each
-        elif isinstance(each, tuple | list):
-            yield from _arrays(each)

@@ -21,7 +21,7 @@ from graphengine.memory import Need
 from graphengine.parameter import Parameter
 from graphengine.passes.fuse import fuse
 from graphengine.passes.merge import merge
-from graphengine.passes.segment import checked_segment, segment_size
+from graphengine.passes.segment import checked_segment
 from graphengine.passes.split import needed
 from graphengine.profile import Profile, measure
 from graphengine.run import Run, RunContext
@@ -274,10 +274,6 @@ class Plan:
     def release(self) -> None:
         """Let go of the memory that runs left for the next ones of their sizes; the next run makes it anew."""
         self.workspaces.release()
-
-    def segment_size(self, steps: int, gradients: bool) -> int:
-        """Return how many of so many steps run at a time."""
-        return segment_size(self.segment, steps, gradients)
 
     def _bind(
         self,

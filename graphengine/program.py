@@ -105,7 +105,7 @@ def named(program: Program, doing: str, act: Callable[..., None], *args: Any) ->
     try:
         act(*args)
     except errors.GraphError as problem:
-        if program.node is None or getattr(problem, "explained", False):
+        if program.node is None or problem.explained:
             raise
         raise explained(problem, program.node) from None
     except Exception as problem:

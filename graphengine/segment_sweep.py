@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphengine.backward import Backward
-from graphengine.border import LastStep, StackSteps, StepSlice
+from graphengine.border import LastStep, StackSteps, StepSlice, time_first
 from graphengine.gradients import step_of
 from graphengine.node import Node, Tensor
 from graphengine.passes.segment import Section
@@ -24,8 +24,8 @@ class SegmentedBackward(Backward):
     def sweep(self) -> None:
         """Go over everything, last things first."""
         self.sweeps: list[SegmentSweep] = []
-        for item in reversed(self.schedule.sections):
-            assert isinstance(self.forward, SegmentedForward)
+        assert isinstance(self.forward, SegmentedForward)
+        for item in reversed(self.forward.items):
             segments = self.forward.segments.get(item) if isinstance(item, Section) else None
             if segments is not None:
                 found = {node: self.gradients.get(node.output) for node in segments.section.leaving}
@@ -39,7 +39,6 @@ class SegmentedBackward(Backward):
                     self.unit(unit)
             else:
                 self.unit(item)
-
 
     def parts(self) -> list[Backward]:
         """Itself and the sweeps over segments."""
@@ -104,10 +103,9 @@ class SegmentSweep:
 
     def _ordered(self, node: Node, gradient: Array) -> Array:
         """View the gradient of a sequence with its steps behind the axes of the seeds, in the order of processing."""
-        op, lead = node.op, len(self.outer.lead)
+        op = node.op
         assert isinstance(op, (StepSlice, StackSteps))
-        ordered = np.moveaxis(gradient, op.axis, lead)
-        return ordered[(*(slice(None),) * lead, slice(None, None, -1))] if op.reverse else ordered
+        return time_first(gradient, op.axis, op.reverse, len(self.outer.lead))
 
     def _run(self) -> None:
         bounds = self.segments.bounds
@@ -146,8 +144,7 @@ class SegmentSweep:
                 np.add(last, dy, last)
 
     def _steps(self, ordered: Array, first: int, end: int) -> Array:
-        part: Array = ordered[(*(slice(None),) * len(self.outer.lead), slice(first, end))]
-        return part
+        return step_of(ordered, len(self.outer.lead), slice(first, end))
 
 
 class SegmentBackward(Backward):
@@ -163,7 +160,7 @@ class SegmentBackward(Backward):
         super().__init__(inside, {})
         self.memory = around.outer.memory
         self.lead = around.outer.lead
-        self.section = inside.section
+        self.section, self.windows = inside.section, inside.windows
         self.arriving, self.leaving = around.arriving, around.leaving
         self.entered = {tensor: self.room(tensor) for tensor in {node.inputs[0]: None for node in around.incoming}}
         self.sliced: dict[Node, Array] = {}
@@ -187,16 +184,10 @@ class SegmentBackward(Backward):
     def once(self, node: Node) -> None:
         """As everywhere, but what belongs to a sequence goes to its part of it."""
         gradient = self.gradients.get(node.output)
-        if node.output not in self.forward_windows:
+        if node.output not in self.windows:
             super().once(node)
         elif gradient is not None:
             self.sliced[node] = gradient
-
-    @property
-    def forward_windows(self) -> dict[Tensor, Array]:
-        """What the steps of a segment read of sequences."""
-        assert isinstance(self.forward, SegmentForward)
-        return self.forward.windows
 
     def begin(self, delay: Node, gradient: Array) -> None:
         """Keep the gradient for the segment before."""

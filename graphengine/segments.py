@@ -9,13 +9,16 @@ Source of the idea: Chen, Xu, Zhang and Guestrin (2016), Training deep nets with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graphengine.border import LastStep, StackSteps, StepSlice, time_first
 from graphengine.forward import Forward
+from graphengine.loop import Loop
 from graphengine.node import Node
 from graphengine.op import Source
-from graphengine.passes.segment import Section
+from graphengine.passes.segment import Item, Section, segment_size
 from graphengine.program import Program, named
 from graphengine.spec import Array
 
@@ -24,13 +27,16 @@ class SegmentedForward(Forward):
     """A forward pass whose loops run in segments, those that can and have more steps than one.
 
     Attributes:
+        items: what runs together, in the order of running; where no loop is that long, the units.
         segments: those of every loop that does.
     """
 
     def compute(self) -> None:
         """Run everything for the first time."""
         self.segments: dict[Section, Segments] = {}
-        for item in self.schedule.sections:
+        long = any(self._size(unit.loop) < self.run.steps(unit.loop) for unit in self.schedule.circles if unit.loop)
+        self.items: Sequence[Item] = self.schedule.sections if long else self.schedule.units
+        for item in self.items:
             if isinstance(item, Section):
                 self._section(item)
             else:
@@ -45,10 +51,13 @@ class SegmentedForward(Forward):
         super().release()
         self.segments.clear()
 
+    def _size(self, loop: Loop) -> int:
+        """How many steps of a loop run at a time."""
+        return segment_size(self.plan.segment, self.run.steps(loop), self.gradients)
+
     def _section(self, section: Section) -> None:
-        steps = self.count(section.loop)
-        size = self.plan.segment_size(steps, self.gradients)
-        if size < steps:
+        size = self._size(section.loop)
+        if size < self.run.steps(section.loop):
             self.program.begin(section.nodes)
             self.segments[section] = Segments(self, section, size)
             return
@@ -78,7 +87,8 @@ class Segments:
         self.sequences = {node.output: self._sequence(node) for node in section.entering}
         for node in section.leaving:
             outer.values[node.output] = self._result(node)
-        self.made = {count: SegmentForward(self, count) for count in lengths(self.bounds)}
+        counts = dict.fromkeys(end - first for first, end in self.bounds)
+        self.made = {count: SegmentForward(self, count) for count in counts}
         if outer.program.dry:
             for segment in self.made.values():
                 segment.compute()
@@ -178,8 +188,3 @@ class SegmentForward(Forward):
             if fed in circle.steps:
                 return circle.steps[fed][-1]
         return self.values[fed][-1, ...]
-
-
-def lengths(bounds: list[tuple[int, int]]) -> dict[int, None]:
-    """Return the lengths that segments have, each once."""
-    return dict.fromkeys(end - first for first, end in bounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -56,5 +57,6 @@ def numbers(array: Array) -> str:
 
 
 def norm(array: Array) -> float:
-    """Return the Euclidean norm of all entries."""
-    return float(np.linalg.norm(array.astype(np.float64).reshape(-1)))
+    """Return the Euclidean norm of all entries, in double precision."""
+    flat = np.asarray(array, np.float64).ravel(order="K")
+    return math.sqrt(flat.dot(flat))

@@ -10,6 +10,7 @@ import numpy as np
 from graphengine.errors import UnknownPathError
 from graphengine.graph import Node, Tensor
 from graphengine.spec import Array
+from graphengine.spelling import norm
 from viz import text
 from viz.explained import Explanations, Value, call, carried
 from viz.model.blocks import Block
@@ -17,7 +18,7 @@ from viz.model.fold import Return
 from viz.model.groups import Group
 from viz.model.lattice import Item, Link
 from viz.model.sequences import Sequences
-from viz.model.subject import Flow, Subject, norm
+from viz.model.subject import Flow, Subject
 from viz.scene import HEATS, Box, Edge
 from viz.views import content
 

@@ -7,7 +7,7 @@ by it, and where it does not end early.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -97,18 +97,19 @@ def segment_size(setting: Setting, steps: int, gradients: bool) -> int:
 def segment(units: Sequence[Unit], maker: Maker) -> list[Item]:
     """Return the units with those of a loop brought together, one section for every loop that can run in segments."""
     items: list[Item] = list(units)
+    waits_for = {node: dependencies(node, maker) for unit in units for node in unit.nodes}
     for loop in dict.fromkeys(unit.loop for unit in units if unit.stepwise):
         if loop is not None and loop.until_node is None:
-            items = _together(items, loop, maker)
+            items = _together(items, loop, waits_for)
     return items
 
 
-def _together(items: list[Item], loop: Loop, maker: Maker) -> list[Item]:
+def _together(items: list[Item], loop: Loop, waits_for: Mapping[Node, list[Node]]) -> list[Item]:
     """Bring the units of a loop together; leave all as it is where something stands between them."""
     home = {node: item for item in items for node in item.nodes}
     waits: dict[Item, bool] = {}
     for item in items:
-        before = [home[node] for each in item.nodes for node in dependencies(each, maker)]
+        before = [home[node] for each in item.nodes for node in waits_for[each]]
         waits[item] = any(_belongs(other, loop) or waits[other] for other in before if other is not item)
         if _belongs(item, loop) and any(waits[other] and not _belongs(other, loop) for other in before):
             return items

@@ -3,6 +3,16 @@
 import json
 from html.parser import HTMLParser
 
+import viz
+
+VIEWS = {
+    "unrolled": lambda trace: viz.unrolled(trace, gradient=True),
+    "open": lambda trace: viz.unrolled(trace, detail="op"),
+    "folded": viz.folded,
+    "cell": lambda trace: viz.cell(trace, show="both"),
+    "graph": viz.graph,
+}
+
 
 def unpack(packed):
     """What was packed, read by the rules that stand in viz/packing.py."""

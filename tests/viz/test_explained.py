@@ -11,17 +11,9 @@ from graphengine import Graph, Plan, ops
 from graphengine.errors import UnknownPathError
 from layers import LSTMCell
 from tests.viz.models import MODELS, recurrent
-from tests.viz.pages import Reader
+from tests.viz.pages import VIEWS, Reader
 from viz import explained, svg
 from viz.text import clean
-
-VIEWS = {
-    "unrolled": lambda trace: viz.unrolled(trace, gradient=True),
-    "open": lambda trace: viz.unrolled(trace, detail="op"),
-    "folded": viz.folded,
-    "cell": lambda trace: viz.cell(trace, show="both"),
-    "graph": viz.graph,
-}
 
 
 @pytest.fixture(scope="module")

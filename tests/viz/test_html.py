@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import viz
 from graphengine import Graph, Plan, ops
 from layers import BiRNN, LSTMCell, MultiRNNCell
+from tests.viz import pages
 from tests.viz.demonstration import demonstration
 from tests.viz.models import MODELS, recurrent
 from tests.viz.names import EVIL, wearing
@@ -28,14 +29,7 @@ from viz.theme import DARK, LIGHT
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "viz" / "interactive"
-VIEWS = {
-    "unrolled": lambda trace: viz.unrolled(trace, gradient=True),
-    "open": lambda trace: viz.unrolled(trace, detail="op"),
-    "folded": viz.folded,
-    "cell": lambda trace: viz.cell(trace, show="both"),
-    "graph": viz.graph,
-    "scopes": lambda trace: viz.graph(trace, fold=1),
-}
+VIEWS = {**pages.VIEWS, "scopes": lambda trace: viz.graph(trace, fold=1)}
 
 
 FORBIDDEN = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
@@ -132,12 +131,6 @@ class Subject:
                 found[node.op.parameter] = None
             pending.extend(each.node for each in node.inputs)
         return list(found)
-
-
-def norm(array: Array) -> float:
-    """The Euclidean norm, in double precision."""
-    flat = np.asarray(array, np.float64).ravel(order="K")
-    return math.sqrt(flat.dot(flat))
 
 
 def plain_time(node: Node, over: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from graphengine import Tensor, errors
+from graphengine.spelling import norm
 from layers.place import Place
 from layers.readings import Reading, readings, rows
 from viz import text
@@ -12,7 +13,7 @@ from viz.layout.grid import Spacing
 from viz.model.blocks import Block, body_blocks
 from viz.model.lattice import Item
 from viz.model.one_cell import narrowed
-from viz.model.subject import Subject, Subjectlike, norm
+from viz.model.subject import Subject, Subjectlike
 from viz.model.taps import add_taps
 from viz.model.unroll import unroll
 from viz.scene import Box, Line

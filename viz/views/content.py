@@ -13,9 +13,10 @@ from graphengine.graph import Node, Tensor
 from graphengine.parameter import Parameter
 from graphengine.sources import ParameterValue
 from graphengine.spec import Array
+from graphengine.spelling import norm
 from viz import text
 from viz.model.blocks import Block
-from viz.model.subject import Subject, norm
+from viz.model.subject import Subject
 from viz.scene import BoxKind, Line, Shape
 
 SYMBOLS = {"kernel": "W", "recurrent_kernel": "U", "bias": "b", "recurrent_bias": "d", "table": "E"}

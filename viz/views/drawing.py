@@ -11,9 +11,10 @@ from dataclasses import replace
 
 from graphengine.graph import Node, Tensor
 from graphengine.loop import Delay, LastStep
+from graphengine.spelling import norm
 from viz.model.lattice import Link
 from viz.model.subject import Flow as Uses
-from viz.model.subject import Use, norm
+from viz.model.subject import Use
 from viz.scene import Edge, Emphasis, Text
 from viz.track import Moved
 from viz.views.board import Board
