@@ -98,12 +98,12 @@ class Feeds:
                 raise errors.FeedError(f"sizes: {name} is a whole number from 0 up, not {size!r}{errors.here()}")
         return Sizes({name: int(size) for name, size in sizes.items()}), dict.fromkeys(sizes, "sizes=")
 
-    def complete(self, bound: Sizes) -> None:
-        """Refuse sizes that leave a name without a number."""
+    def complete(self, bound: Sizes, way: str = "sizes={{{!r}: ...}}") -> None:
+        """Refuse sizes that leave a name without a number; `way` is how to give one."""
         unbound = sorted(self.names - set(bound))
         if unbound:
             raise errors.FeedError(
-                f"nothing binds the dimension {', '.join(map(repr, unbound))}; pass sizes={{{unbound[0]!r}: ...}}"
+                f"nothing binds the dimension {', '.join(map(repr, unbound))}; pass {way.format(unbound[0])}"
                 f"{errors.here()}"
             )
 

@@ -266,7 +266,7 @@ class Plan:
         (24008, 48008)
         """
         bound, _ = self.feeds.named(sizes)
-        self.feeds.complete(bound)
+        self.feeds.complete(bound, "{}=...")
         differentiates = gradients and bool(self.differentiated)
         context = RunContext({}, bound, 0, differentiates)
         return need(self, context, self.seeds.blank(context) if differentiates else None)

@@ -90,7 +90,7 @@ def test_release_lets_go():
 def test_sizes_are_checked():
     g = Graph()
     plan = Plan(ops.sum(g.placeholder("x", ("batch", "time"))), wrt=[])
-    with pytest.raises(errors.FeedError, match="nothing binds the dimension 'time'"):
+    with pytest.raises(errors.FeedError, match="nothing binds the dimension 'time'; pass time=\\.\\.\\."):
         plan.memory(batch=3)
     with pytest.raises(errors.FeedError, match="no dimension 'length' in this plan"):
         plan.memory(batch=3, length=4)
