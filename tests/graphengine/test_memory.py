@@ -12,6 +12,7 @@ from layers import BiRNN, Dense, GRUCell, LSTMCell, MultiRNNCell, PeepholeLSTMCe
 
 def measured(plan, feeds, **given):
     """The peak of the first run of a size, feeds apart."""
+    gc.collect()  # what Python keeps for the next tuples of a size would not be measured
     tracemalloc.start()
     run = plan.run(feeds, **given)
     peak = tracemalloc.get_traced_memory()[1]
